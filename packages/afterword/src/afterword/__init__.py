@@ -1,0 +1,1 @@
+"""Anonymous usage telemetry for command-line tools that users do not resent."""
