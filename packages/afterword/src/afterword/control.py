@@ -1,0 +1,115 @@
+"""What a person or the background asks of an application's telemetry: on, off, upload, tidy up.
+
+The cold half of `telemetry`: nothing here runs in an ordinary command.
+"""
+
+import contextlib
+import os
+
+from afterword import identity, segments
+from afterword.errors import AfterwordError, DestinationError
+from afterword.exporters.base import Exporter
+from afterword.folder import DataFolder, make_private, why_untrusted
+from afterword.lock import FileLock
+from afterword.telemetry import Telemetry
+from afterword.upload import status
+from afterword.upload.retry import LONGEST_COOL_DOWN
+from afterword.upload.run import REQUEST_TIME, Job, run
+from afterword.upload.status import Status
+
+_PATIENCE = 1.0
+
+
+def turn_on(telemetry: Telemetry) -> None:
+    """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
+    folder = _folder(telemetry)
+    make_private(folder.path)
+    untrusted = why_untrusted(folder.path)
+    if untrusted is not None:
+        raise PermissionError(13, untrusted, folder.path)
+    _delete_waiting(folder)  # what an event on its way left there while it was off
+    identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+
+
+def turn_off(telemetry: Telemetry) -> int:
+    """Write down the person's no; delete what waits and the id. Return how many events waited.
+
+    A running uploader asks before each batch and stops.
+    """
+    folder = _folder(telemetry)
+    make_private(folder.path)
+    identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+    return _delete_waiting(folder)
+
+
+def upload(telemetry: Telemetry, *, heed_cool_down: bool) -> Status | None:
+    """Upload what waits, in this process; see `Telemetry.upload`."""
+    folder = telemetry.folder
+    if folder is None or not telemetry.decision().on:
+        return None
+    if heed_cool_down:
+        wait = status.load(folder.upload_status).next_at - telemetry.clock()
+        if 0 < wait <= LONGEST_COOL_DOWN:
+            return None
+    return run(
+        Job(
+            folder=folder,
+            events=telemetry.events,
+            version_key=telemetry.version_key,
+            make_exporter=lambda: _make_exporter(telemetry),
+            allowed=lambda: telemetry.decision().on,
+            cap=telemetry.cap,
+            clock=telemetry.clock,
+        )
+    )
+
+
+def keep_under_cap(telemetry: Telemetry) -> None:
+    """Give up the oldest events where more than the cap waits and no uploader is there to do it."""
+    folder = _folder(telemetry)
+    segments.take(folder)
+    lock = FileLock(folder.upload_lock)
+    if lock.acquire():
+        try:
+            segments.trim(folder, telemetry.cap)
+        finally:
+            lock.release()
+
+
+def destination(telemetry: Telemetry) -> str | None:
+    """The connection string in force."""
+    variable = f"{telemetry.prefix}_TELEMETRY_CONNECTION_STRING"
+    return telemetry.environment.get(variable) or telemetry.connection_string
+
+
+def _make_exporter(telemetry: Telemetry) -> Exporter:
+    connection_string = destination(telemetry)
+    if not connection_string:
+        raise DestinationError("no connection string is set")
+    from afterword.exporters.azure import AzureExporter, Destination
+
+    return AzureExporter(
+        Destination.parse(connection_string),
+        role=telemetry.name,
+        role_version=telemetry.version,
+        timeout=REQUEST_TIME,
+    )
+
+
+def _delete_waiting(folder: DataFolder) -> int:
+    segments.take(folder)
+    count = 0
+    for segment in segments.waiting(folder):
+        with contextlib.suppress(OSError):
+            count += sum(1 for _ in segment.lines())
+            os.unlink(segment.path)
+    with contextlib.suppress(OSError):
+        os.unlink(folder.upload_status)
+    return count
+
+
+def _folder(telemetry: Telemetry) -> DataFolder:
+    folder = telemetry.folder
+    if folder is None:
+        raise AfterwordError("there is no home folder to keep the answer in; set HOME")
+    return folder

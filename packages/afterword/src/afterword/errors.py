@@ -1,0 +1,32 @@
+"""The exceptions, for developers; a user's command never sees one from recording or sending.
+
+AfterwordError
+├── DeclarationError      an event or field is declared in a way that could hold free text
+├── UndeclaredError       something was recorded that is not declared (raised in development only)
+├── DestinationError      the connection string is missing something, or is not safe to send to
+└── MissingExtraError     this needs an extra that is not installed, e.g. `afterword[azure]`
+"""
+
+
+class AfterwordError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class DeclarationError(AfterwordError, ValueError):
+    """An event or field is declared in a way that could hold free text."""
+
+
+class UndeclaredError(AfterwordError, ValueError):
+    """Something was recorded that is not declared: the event, a field, or a field's value."""
+
+
+class DestinationError(AfterwordError, ValueError):
+    """The connection string is missing something, or names a place not safe to send to."""
+
+
+class MissingExtraError(AfterwordError, ImportError):
+    """A part was asked for whose extra is not installed."""
+
+    def __init__(self, extra: str, cause: str) -> None:
+        super().__init__(f"{cause}; install it with: pip install 'afterword[{extra}]'")
+        self.extra = extra

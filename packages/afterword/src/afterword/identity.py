@@ -1,0 +1,97 @@
+"""The state file: whether the person agreed, and the anonymous id, new with each UTC month.
+
+Nothing here is sent but the id itself. No earlier id is kept, so that two months cannot be linked.
+"""
+
+from afterword import statefile
+from afterword.lock import FileLock
+from afterword.schema import is_uuid4, timestamp, uuid4
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from afterword.folder import DataFolder
+    from afterword.statefile import Flat
+
+_PATIENCE = 0.1
+
+
+def anonymous_id(folder: "DataFolder", state: "Flat", now: float) -> str | None:
+    """The id to record under at `now`, made anew on the first use in a month.
+
+    None where it cannot be kept (a read-only folder): an id that changes with every command would
+    count one person as many.
+    """
+    known = _still_good(state, now)
+    return known if known is not None else _rotate(folder, now)
+
+
+def agree(folder: "DataFolder", now: float, *, notice: int) -> None:
+    """Write down the yes to version `notice` of the notice. Raise OSError if impossible."""
+    state = _empty(now)
+    state.update(enabled=True, consentGiven=True, anonymousId=uuid4(), rotatedAt=timestamp(now))
+    _replace(folder, {**state, "decidedAt": timestamp(now), "noticeVersion": notice})
+
+
+def decline(folder: "DataFolder", now: float, *, notice: int) -> None:
+    """Write down the person's no, without any id. Raise OSError if impossible."""
+    state = _empty(now)
+    state.update(enabled=False, consentGiven=False)
+    _replace(folder, {**state, "decidedAt": timestamp(now), "noticeVersion": notice})
+
+
+def _empty(now: float) -> "Flat":
+    return {
+        "enabled": False,
+        "consentGiven": None,
+        "anonymousId": None,
+        "createdAt": timestamp(now),
+        "rotatedAt": None,
+    }
+
+
+def _still_good(state: "Flat", now: float) -> str | None:
+    known, rotated = state.get("anonymousId"), state.get("rotatedAt")
+    if isinstance(known, str) and is_uuid4(known) and isinstance(rotated, str):
+        month = timestamp(now)[:7]
+        if rotated[:7] == month:
+            return known
+    return None
+
+
+def _rotate(folder: "DataFolder", now: float) -> str | None:
+    """Make a new id under the lock, so that two commands that start together agree on one."""
+    lock = FileLock(folder.state_lock)
+    try:
+        if not lock.acquire(_PATIENCE):
+            return None
+    except OSError:
+        return None
+    try:
+        state = statefile.read(folder.state)
+        if state is None or state.get("enabled") is not True:
+            return None  # turned off a moment ago
+        known = _still_good(state, now)
+        if known is None:
+            known = uuid4()
+            statefile.write(
+                folder.state, {**state, "anonymousId": known, "rotatedAt": timestamp(now)}
+            )
+    except OSError:
+        return None
+    else:
+        return known
+    finally:
+        lock.release()
+
+
+def _replace(folder: "DataFolder", state: "Flat") -> None:
+    lock = FileLock(folder.state_lock)
+    held = lock.acquire(_PATIENCE)  # a stopped holder must not keep a person from saying no
+    try:
+        before = statefile.read(folder.state)
+        if before is not None and isinstance(before.get("createdAt"), str):
+            state["createdAt"] = before["createdAt"]
+        statefile.write(folder.state, state)
+    finally:
+        if held:
+            lock.release()

@@ -1,0 +1,146 @@
+"""Locks that die with their holder, and the one place that knows how each system does them.
+
+A lock is held on an open file descriptor and ends when it is closed or its process dies, so there
+is never a stale one. POSIX: `os.lockf`, which is in the interpreter (`fcntl` is a module to load,
+1.7 ms). It excludes processes, not threads, and closing *any* descriptor of the file in this
+process lets it go: whoever locks in a threaded program holds a thread lock around it.
+Windows: `msvcrt.locking` on one byte far behind the data, because there a lock forbids reading.
+"""
+
+import os
+import sys
+import time
+
+_FAR = 1 << 40
+_POLL = 0.0005
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(fd: int) -> bool:
+        """Take the lock on `fd` if it is free; never wait. Raise OSError without locks."""
+        import errno
+
+        here = os.lseek(fd, 0, os.SEEK_CUR)
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EDEADLK):
+                return False
+            raise
+        finally:
+            os.lseek(fd, here, os.SEEK_SET)
+        return True
+
+    def rename_locked(fd: int, path: str, target: str) -> int:
+        """Rename the locked file open as `fd`, and close that; return -1 in its place.
+
+        An open file cannot be renamed here: so we close first, and the rename fails (OSError)
+        while any writer has it open. What we lose as a lock the system holds for us.
+        """
+        os.close(fd)
+        os.rename(path, target)
+        return -1
+
+else:
+
+    def try_lock(fd: int) -> bool:
+        """Take the lock on `fd` if it is free; never wait. Raise OSError without locks."""
+        try:
+            os.lockf(fd, os.F_TLOCK, 0)
+        except (BlockingIOError, PermissionError):  # EAGAIN or EACCES: somebody holds it
+            return False
+        return True
+
+    def rename_locked(fd: int, path: str, target: str) -> int:
+        """Rename the locked file open as `fd`, still open and locked; return `fd`."""
+        os.rename(path, target)
+        return fd
+
+
+def wait_lock(fd: int, patience: float) -> bool:
+    """Take the lock on `fd`, waiting at most `patience` seconds for its holder.
+
+    Bounded, because a holder may be a stopped process (Ctrl-Z in the wrong microsecond).
+    """
+    if try_lock(fd):
+        return True
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        time.sleep(_POLL)
+        if try_lock(fd):
+            return True
+    return False
+
+
+def same_file(fd: int, path: str) -> bool:
+    """Is the file open as `fd` still the one at `path`, or was it renamed or removed meanwhile?"""
+    try:
+        there = os.lstat(path)
+    except OSError:
+        return False
+    here = os.fstat(fd)
+    return here.st_ino == there.st_ino and here.st_dev == there.st_dev
+
+
+class FileLock:
+    """A lock file: held by one process at a time, removed by the one that lets it go.
+
+    Removing a lock file is safe here because a holder is only who has locked the file that is
+    *still at the path*; whoever locked a removed one tries again.
+    """
+
+    __slots__ = ("_fd", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd = -1
+
+    def acquire(self, patience: float = 0.0) -> bool:
+        """Become the holder, waiting at most `patience` seconds. Raise OSError if it cannot be."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        until = time.monotonic() + patience
+        while True:
+            fd = os.open(self.path, flags, 0o600)
+            try:
+                locked = wait_lock(fd, max(0.0, until - time.monotonic()))
+                if locked and same_file(fd, self.path):
+                    self._fd, fd = fd, -1
+                    return True
+            finally:
+                if fd >= 0:
+                    os.close(fd)
+            if not locked:
+                return False
+
+    def release(self) -> None:
+        """Remove the lock file and let go. Without effect when not held."""
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        try:
+            if sys.platform == "win32":  # an open file cannot be removed there
+                os.close(fd)
+                fd = -1
+            os.unlink(self.path)
+        except OSError:
+            pass  # on Windows the next holder may have it open already
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+
+def is_held(path: str) -> bool:
+    """Does a living process hold the lock file at `path`? Changes nothing; False if unsure."""
+    try:
+        fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        return not try_lock(fd)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)

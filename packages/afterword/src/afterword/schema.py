@@ -1,0 +1,252 @@
+"""Declared events: what can be recorded at all. No field can hold free text.
+
+A text field is one word out of a closed list, or an id the engine makes. Everything else an event
+carries (its id, its moment, the anonymous id, platform, version) the engine writes itself.
+"""
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeGuard
+
+    from afterword.statefile import Value as Scalar
+
+# What every event carries, in this order, before its own fields; `version` follows, under the
+# application's name. Names as in the buffer; on the wire they are written in snake_case.
+EVENT_ID, EVENT_TYPE, TIMESTAMP = "eventId", "eventType", "timestamp"
+ANONYMOUS_ID, PLATFORM = "anonymousId", "platform"
+PLATFORMS = ("darwin", "linux", "win32", "other")
+
+_WORD_MOST = 64
+_HEX = frozenset("0123456789abcdef")
+
+
+class Field:
+    """What a field may hold. `optional`: an event may be recorded without it."""
+
+    __slots__ = ("optional",)
+    kind = ""
+
+    def __init__(self, *, optional: bool = False) -> None:
+        self.optional = optional
+
+    def accepts(self, value: object) -> bool:
+        """May this value be recorded, and be sent?"""
+        raise NotImplementedError
+
+    def encode(self, value: object) -> str:
+        """The JSON text of an accepted value, for the buffer."""
+        raise NotImplementedError
+
+    def wire(self, value: object) -> "Scalar":
+        """An accepted value as it goes out."""
+        assert isinstance(value, str | int)  # noqa: S101  # accepts() said so
+        return value
+
+    def describe(self) -> str:
+        """What may stand here, in words for users."""
+        raise NotImplementedError
+
+
+class OneOf(Field):
+    """One word out of a closed vocabulary."""
+
+    __slots__ = ("words",)
+    kind = "word"
+
+    def __init__(self, *words: str, optional: bool = False) -> None:
+        super().__init__(optional=optional)
+        if not words:
+            raise _declaration_error("a vocabulary needs at least one word")
+        for word in words:
+            if not _is_word(word):
+                raise _declaration_error(f"{word!r} is no word for a vocabulary")
+        self.words = words
+
+    def accepts(self, value: object) -> bool:
+        return value in self.words and isinstance(value, str)
+
+    def encode(self, value: object) -> str:
+        return f'"{value}"'  # a word holds nothing that JSON would escape
+
+    def describe(self) -> str:
+        return "one of " + ", ".join(self.words)
+
+
+class ListOf(OneOf):
+    """Words out of a closed vocabulary, in order, repeats included. At most 1,000."""
+
+    __slots__ = ()
+    kind = "words"
+    most = 1000
+
+    def accepts(self, value: object) -> bool:
+        if not isinstance(value, list | tuple) or not 0 < len(value) <= self.most:
+            return False
+        return all(isinstance(word, str) and word in self.words for word in value)
+
+    def encode(self, value: object) -> str:
+        assert isinstance(value, list | tuple)  # noqa: S101  # accepts() said so
+        return '["' + '","'.join(value) + '"]'
+
+    def wire(self, value: object) -> "Scalar":
+        """Joined by commas: a property holds no list."""
+        assert isinstance(value, list | tuple)  # noqa: S101  # accepts() said so
+        return ",".join(value)
+
+    def describe(self) -> str:
+        return "any of " + ", ".join(self.words)
+
+
+class Count(Field):
+    """A whole number from 0 to `most`."""
+
+    __slots__ = ("most",)
+    kind = "count"
+
+    def __init__(self, *, most: int = 1_000_000, optional: bool = False) -> None:
+        super().__init__(optional=optional)
+        self.most = most
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= self.most
+
+    def encode(self, value: object) -> str:
+        return str(value)
+
+    def describe(self) -> str:
+        return f"a whole number up to {self.most}"
+
+
+class Flag(Field):
+    """True or false."""
+
+    __slots__ = ()
+    kind = "flag"
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, bool)
+
+    def encode(self, value: object) -> str:
+        return "true" if value else "false"
+
+    def describe(self) -> str:
+        return "true or false"
+
+
+class Id(Field):
+    """A random UUID that the engine makes for each event recorded; nobody can pass one in."""
+
+    __slots__ = ()
+    kind = "id"
+
+    def accepts(self, value: object) -> bool:
+        return is_uuid4(value)
+
+    def encode(self, value: object) -> str:
+        return f'"{value}"'
+
+    def describe(self) -> str:
+        return "a random id made for this event alone"
+
+
+class Event:
+    """The declaration of one event: its name and its own fields.
+
+    Raises:
+        DeclarationError: a name that could not stand in the buffer or on the wire.
+    """
+
+    __slots__ = ("fields", "name")
+
+    def __init__(self, name: str, /, **fields: Field) -> None:
+        if not name.isidentifier() or name != name.lower():
+            raise _declaration_error(f"{name!r} is no name for an event")
+        for key, field in fields.items():
+            if key != key.lower() or key in _RESERVED:
+                raise _declaration_error(f"{key!r} is no name for a field")
+            if not isinstance(field, Field):
+                raise _declaration_error(f"{name}.{key} is no field")
+        self.name = name
+        self.fields = fields
+
+    def why_not(self, values: "Mapping[str, object]", *, made: bool) -> str | None:
+        """Why these values may not stand for this event; None if they may.
+
+        `made`: the engine's own fields (`Id`) have been filled in, and must be there; before that
+        they must not be, since nobody passes one in.
+        """
+        for key in values:
+            if key not in self.fields:
+                return f"{self.name} declares no field {key!r}"
+        for key, field in self.fields.items():
+            if field.kind == "id" and not made:
+                if key in values:
+                    return f"{self.name}.{key} is made by the engine"
+            elif key in values:
+                if not field.accepts(values[key]):
+                    return f"{self.name}.{key} must be {field.describe()}"
+            elif not field.optional:
+                return f"{self.name} needs its field {key!r}"
+        return None
+
+
+_RESERVED = frozenset(
+    ("event_id", "event_type", "timestamp", "anonymous_id", "platform", "version")
+)
+
+
+def buffer_key(field: str) -> str:
+    """A field's name in the buffer: `agent_type` is `agentType` there."""
+    first, *rest = field.split("_")
+    return first + "".join([word.capitalize() for word in rest])
+
+
+def uuid4() -> str:
+    """A random UUID, version 4 (RFC 9562, section 5.4), without the `uuid` module's import."""
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    digits = raw.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def is_uuid4(value: object) -> "TypeGuard[str]":
+    """Is this a lower-case UUID of version 4, and nothing else?"""
+    if not isinstance(value, str) or len(value) != 36:  # noqa: PLR2004  # a UUID's length
+        return False
+    groups = value.split("-")
+    return (
+        [len(group) for group in groups] == [8, 4, 4, 4, 12]
+        and _HEX.issuperset("".join(groups))
+        and groups[2][0] == "4"
+        and groups[3][0] in "89ab"
+    )
+
+
+def timestamp(now: float) -> str:
+    """A moment (seconds since 1970) as ISO 8601 in UTC with milliseconds, as events carry it."""
+    seconds, millis = divmod(int(now * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{millis:03d}Z"
+
+
+def _is_word(word: object) -> bool:
+    """May it stand in JSON unescaped, and between commas? ASCII letters, digits and `._:+-`."""
+    return (
+        isinstance(word, str)
+        and 0 < len(word) <= _WORD_MOST
+        and word.isascii()
+        and word.translate(_PUNCTUATION).isalnum()
+    )
+
+
+_PUNCTUATION = {ord(mark): "x" for mark in "._:+-"}
+
+
+def _declaration_error(message: str) -> Exception:
+    from afterword.errors import DeclarationError
+
+    return DeclarationError(message)

@@ -1,0 +1,212 @@
+"""The buffer's cold half: take it, read it batch by batch, settle it, give it up.
+
+Taking renames the buffer to a *segment*, which gets no new lines. A settled line is overwritten
+with spaces where it stands. That is the whole book-keeping: a segment tells by itself what is left
+in it, whoever died in the middle, and overwriting needs no free disk. A segment with nothing left
+is removed; one with a rest is rewritten without the blanks, beside itself and then renamed.
+"""
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from afterword.buffer import MOST_LINE
+from afterword.folder import DataFolder
+from afterword.lock import rename_locked, same_file, wait_lock
+
+_NAME = re.compile(r"telemetry-events\.(\d{6,})\.jsonl\Z")
+_LEFTOVER = re.compile(r"telemetry.*\.\d+\.tmp\Z")
+_CHUNK = 1 << 12
+_PATIENCE = 2.0  # seconds; in the background there is time
+_FLAGS: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Line(NamedTuple):
+    """One line of a segment: where it starts, and its bytes with the newline.
+
+    `text` is None for a line too long to be an event, which is never held in memory whole.
+    """
+
+    start: int
+    length: int
+    text: bytes | None
+
+
+class Segment:
+    """A taken part of the buffer. Only the holder of the upload lock works on it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Segment({self.path!r})"
+
+    def lines(self) -> Iterator[Line]:
+        """What is not settled yet, in the order of recording, reading a piece at a time."""
+        with open(self._open(), "rb") as file:
+            start = 0
+            while piece := file.readline(MOST_LINE):
+                length, text = len(piece), piece
+                while not piece.endswith(b"\n") and (piece := file.readline(MOST_LINE)):
+                    length += len(piece)
+                if text.strip():
+                    yield Line(start, length, text if length == len(text) else None)
+                start += length
+
+    def settle(self, lines: Iterable[Line]) -> None:
+        """Blank these lines, in ascending order, for good. Raise OSError if the disk refuses.
+
+        A kill in the middle leaves a part blanked: settled lines, and one cut line that can no
+        longer be read as an event and was settled too.
+        """
+        fd = self._open()
+        try:
+            for start, lengths in _adjacent(lines):
+                os.lseek(fd, start, os.SEEK_SET)
+                for length in lengths:
+                    _write_blank(fd, length)
+        finally:
+            os.close(fd)
+
+    def close(self) -> int:
+        """Remove the segment if nothing is left in it, else its blanks; return the bytes left.
+
+        Raises:
+            OSError: there was no room to rewrite it; it is as it was.
+        """
+        size = os.stat(self.path).st_size
+        kept = sum(line.length for line in self.lines())
+        if not kept:
+            if os.stat(self.path).st_size == size:  # else a writer without lock came late
+                os.unlink(self.path)
+        elif kept < size:
+            beside = f"{self.path}.{os.getpid()}.tmp"
+            try:
+                with open(os.open(beside, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    for line in self.lines():
+                        if line.text is not None:
+                            file.write(line.text)
+                if os.stat(self.path).st_size == size:
+                    os.replace(beside, self.path)
+            finally:
+                _unlink(beside)
+        return kept
+
+    def _open(self) -> int:
+        fd = os.open(self.path, _FLAGS)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(22, "not a plain file", self.path)
+        return fd
+
+
+def waiting(folder: DataFolder) -> list[Segment]:
+    """The segments that are not done yet, oldest first."""
+    try:
+        names = os.listdir(folder.path)
+    except OSError:
+        return []
+    numbered = sorted((int(match[1]), name) for name in names if (match := _NAME.match(name)))
+    return [Segment(os.path.join(folder.path, name)) for _, name in numbered]
+
+
+def has_new(folder: DataFolder) -> bool:
+    """Is anything in the buffer that was not taken yet?"""
+    return _size(folder.events) > 0
+
+
+def take(folder: DataFolder) -> Segment | None:
+    """Rename the buffer to a new segment; None if it is empty or cannot be taken now."""
+    try:
+        fd = os.open(folder.events, _FLAGS)
+    except OSError:
+        return None
+    try:
+        try:
+            if not wait_lock(fd, _PATIENCE):
+                return None
+        except OSError:
+            pass  # no locks on this file system: writers look after themselves, see `buffer`
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or not same_file(fd, folder.events):
+            return None
+        if not found.st_size:
+            return None
+        names = os.listdir(folder.path)
+        number = 1 + max((int(m[1]) for name in names if (m := _NAME.match(name))), default=0)
+        segment = Segment(os.path.join(folder.path, f"telemetry-events.{number:06d}.jsonl"))
+        fd = rename_locked(fd, folder.events, segment.path)
+    except OSError:
+        return None
+    else:
+        return segment
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def sweep(folder: DataFolder) -> None:
+    """Remove temporary files that a killed process left. For the holder of the upload lock."""
+    for name in os.listdir(folder.path):
+        if _LEFTOVER.match(name):
+            _unlink(os.path.join(folder.path, name))
+
+
+def trim(folder: DataFolder, most: int) -> int:
+    """Give up the oldest lines until at most `most` bytes wait; return how many lines that was.
+
+    For the holder of the upload lock.
+    """
+    sizes = [(segment, os.stat(segment.path).st_size) for segment in waiting(folder)]
+    surplus = sum(size for _, size in sizes) + _size(folder.events) - most
+    given_up = 0
+    for segment, _ in sizes:
+        if surplus <= 0:
+            break
+        oldest = []
+        for line in segment.lines():
+            oldest.append(line)
+            surplus -= line.length
+            if surplus <= 0:
+                break
+        segment.settle(oldest)
+        segment.close()
+        given_up += len(oldest)
+    return given_up
+
+
+def _adjacent(lines: Iterable[Line]) -> Iterator[tuple[int, list[int]]]:
+    """Where each run of neighbouring lines starts, and the lengths of its lines."""
+    start, lengths, end = 0, list[int](), -1
+    for line in lines:
+        if line.start != end:
+            if lengths:
+                yield start, lengths
+            start, lengths = line.start, []
+        lengths.append(line.length)
+        end = line.start + line.length
+    if lengths:
+        yield start, lengths
+
+
+def _write_blank(fd: int, length: int) -> None:
+    """Spaces, with a newline at the end and often enough between that reading stays cheap."""
+    while length > 0:
+        part = min(length, _CHUNK)
+        length -= os.write(fd, b" " * (part - 1) + b"\n")
+
+
+def _size(path: str) -> int:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)

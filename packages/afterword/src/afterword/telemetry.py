@@ -1,0 +1,280 @@
+"""What an application holds: declare once, record anywhere, and the rest happens after its end.
+
+The hot half lives here and in what this file imports at its top: it runs in every command, so it
+gets by on what the interpreter has loaded anyway. Everything else is imported where it is needed.
+"""
+
+import os
+import sys
+import time
+
+from afterword import consent, statefile
+from afterword.folder import DataFolder, default_path, why_untrusted
+from afterword.schema import buffer_key, timestamp, uuid4
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import NoReturn
+
+    from afterword.consent import Decision
+    from afterword.schema import Event
+    from afterword.statefile import Flat
+    from afterword.upload.status import Status
+
+CAP = 5_000_000
+"""Bytes that may wait for upload; over that the oldest events leave first."""
+
+_LONGEST_COOL_DOWN = 24 * 3600
+_PLATFORM = sys.platform if sys.platform in ("darwin", "linux", "win32") else "other"
+
+
+class Telemetry:
+    """The telemetry of one application.
+
+    Args:
+        name: names the data folder, `ai.cloud.role`, and the variables (`ATOMIC_TELEMETRY` …).
+        version: the application's version, as a release has it (no free text).
+        events: every event that can ever be recorded.
+        connection_string: where to; None: nowhere, and nothing is recorded. The variable
+            `<NAME>_TELEMETRY_CONNECTION_STRING` overrides it; no other variable does.
+        uploader: the command that runs `run_uploader`, as full path and arguments.
+        notice: the version of what the person is told when asked; raise it when more is collected.
+        folder: the data folder; by default the one usual on this system.
+        environment, clock: what would else be `os.environ` and `time.time`, for tests.
+        strict: raise UndeclaredError instead of dropping the event; by default under pytest, under
+            `python -X dev`, and where `<NAME>_TELEMETRY_STRICT` is set.
+        cap: bytes that may wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str,
+        events: "Sequence[Event]",
+        connection_string: str | None,
+        uploader: "Sequence[str]" = (),
+        notice: int = 1,
+        folder: str | None = None,
+        environment: "Mapping[str, str]" = os.environ,
+        clock: "Callable[[], float]" = time.time,
+        strict: bool | None = None,
+        cap: int = CAP,
+    ) -> None:
+        self.name = name
+        self.prefix = name.upper().replace("-", "_")
+        self.version = version
+        self.version_key = f"{buffer_key(name.replace('-', '_'))}Version"
+        self.events = {event.name: event for event in events}
+        self.connection_string = connection_string
+        self.uploader = tuple(uploader)
+        self.notice = notice
+        self.environment = environment
+        self.clock = clock
+        self.cap = cap
+        self._folder = folder if folder is not None else default_path(name, environment)
+        self._strict = strict
+        self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+
+    @property
+    def folder(self) -> DataFolder | None:
+        """Where its files are, or would be; None on a system that has no home for them."""
+        return DataFolder(self._folder) if self._folder is not None else None
+
+    def decision(self) -> "Decision":
+        """May we record and send? With the reason."""
+        return self._decide()[0]
+
+    def _decide(self) -> "tuple[Decision, Flat]":
+        no = consent.forbidden_by_environment(self.prefix, self.environment)
+        if no is not None:
+            return no, {}
+        if self._folder is None:
+            return consent.Decision(False, "folder", "there is no home folder to keep it in"), {}
+        untrusted = why_untrusted(self._folder)
+        if untrusted is not None:
+            return consent.Decision(False, "folder", untrusted), {}
+        state = statefile.read(DataFolder(self._folder).state)
+        return consent.of_person(state), state or {}
+
+    def record(self, event: str, /, **fields: object) -> None:
+        """Record one event, if it may be. Never fails a command, never prints.
+
+        Raises:
+            UndeclaredError: the event, a field or a value is not declared; in development only.
+        """
+        try:
+            if self._is_strict():
+                self._check(event, fields)
+            decision, state = self._decide()
+            if decision.on or decision.log:
+                self._check(event, fields)
+                self._write(event, fields, decision, state)
+        except Exception as error:  # telemetry fails in silence
+            if self._is_strict() and type(error).__name__ == "UndeclaredError":
+                raise
+
+    def command(self, event: str, /, **fields: object) -> "Command":
+        """A `with` block that records `event` with `success` when it ends, however it ends."""
+        return Command(self, event, fields)
+
+    def start_upload(self) -> bool:
+        """Start the uploader in the background if there is work for it; True if one was started.
+
+        Called by itself at the end of a process that has recorded. Never fails, never waits.
+        """
+        try:
+            return self._start_upload()
+        except Exception:  # noqa: BLE001  # telemetry fails in silence
+            return False
+
+    def upload(self, *, heed_cool_down: bool = False) -> "Status | None":
+        """Upload what waits, in this process; None if that may not be, or another one is at it.
+
+        Raises:
+            OSError: the data folder cannot be worked in.
+        """
+        from afterword import control
+
+        return control.upload(self, heed_cool_down=heed_cool_down)
+
+    def run_uploader(self) -> "NoReturn":
+        """Be the background uploader: what the `uploader` command runs. Silent; exit code 0."""
+        from afterword.upload.process import run_as_uploader
+
+        spawned = self.is_uploader()
+        run_as_uploader(lambda: self.upload(heed_cool_down=spawned), spawned=spawned)
+
+    def is_uploader(self) -> bool:
+        """Is this process an uploader that a command started? It must never start another."""
+        return self.environment.get(f"{self.prefix}_TELEMETRY_UPLOAD") == "1"
+
+    def turn_on(self) -> None:
+        """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
+        from afterword import control
+
+        control.turn_on(self)
+
+    def turn_off(self) -> int:
+        """Write down the person's no and delete what waits and the id; how many events that was.
+
+        Raises:
+            OSError: it could not be written down.
+        """
+        from afterword import control
+
+        return control.turn_off(self)
+
+    def _is_strict(self) -> bool:
+        if self._strict is None:
+            self._strict = bool(
+                sys.flags.dev_mode
+                or "PYTEST_CURRENT_TEST" in self.environment
+                or self.environment.get(f"{self.prefix}_TELEMETRY_STRICT")
+            )
+        return self._strict
+
+    def _check(self, name: str, fields: "Mapping[str, object]") -> None:
+        event = self.events.get(name)
+        why = (
+            f"no event {name!r} is declared" if event is None else event.why_not(fields, made=False)
+        )
+        if why is not None:
+            from afterword.errors import UndeclaredError
+
+            raise UndeclaredError(why)
+
+    def _write(
+        self, name: str, fields: "Mapping[str, object]", decision: "Decision", state: "Flat"
+    ) -> None:
+        from afterword import buffer, identity
+
+        folder, now = self.folder, self.clock()
+        if folder is None:
+            return
+        if decision.log:
+            sys.stderr.write(self._line(name, fields, "(made on consent)", now) + "\n")
+            return
+        anonymous_id = identity.anonymous_id(folder, state, now)
+        if anonymous_id is None:
+            return
+        line = self._line(name, fields, anonymous_id, now).encode()
+        if len(line) >= buffer.MOST_LINE:
+            return
+        size = buffer.append(folder.events, line)
+        if self._recorded_in != os.getpid():
+            import atexit
+
+            self._recorded_in = os.getpid()
+            atexit.register(self._at_exit)
+        if size > self.cap // 2:
+            from afterword import control
+
+            control.keep_under_cap(self)
+
+    def _line(
+        self, name: str, fields: "Mapping[str, object]", anonymous_id: str, now: float
+    ) -> str:
+        """One event as it stands in the buffer. By declaration nothing in it needs escaping."""
+        parts = [
+            f'"eventId":"{uuid4()}","eventType":"{name}","timestamp":"{timestamp(now)}"',
+            f'"anonymousId":"{anonymous_id}","platform":"{_PLATFORM}"',
+            f'"{self.version_key}":"{self.version}"',
+        ]
+        for key, field in self.events[name].fields.items():
+            if field.kind == "id":
+                parts.append(f'"{buffer_key(key)}":"{uuid4()}"')
+            elif key in fields:
+                parts.append(f'"{buffer_key(key)}":{field.encode(fields[key])}')
+        return "{" + ",".join(parts) + "}"
+
+    def _at_exit(self) -> None:
+        if self._recorded_in == os.getpid():  # a forked child has not recorded
+            self.start_upload()
+
+    def _start_upload(self) -> bool:
+        folder = self.folder
+        if folder is None or not self.uploader or self.is_uploader() or not self.decision().on:
+            return False
+        if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
+            return False
+        status = statefile.read(folder.upload_status)
+        if status is not None:
+            wait = status.get("nextSeconds")
+            # More than a day ahead the clock has jumped, and the wait means nothing.
+            if isinstance(wait, int) and 0 < wait - self.clock() <= _LONGEST_COOL_DOWN:
+                return False
+        from afterword.lock import is_held
+
+        if is_held(folder.upload_lock):
+            return False
+        from afterword.spawn import reduced_environment, spawn_detached
+
+        environment = reduced_environment(self.environment, self.prefix)
+        environment[f"{self.prefix}_TELEMETRY_UPLOAD"] = "1"
+        return spawn_detached(self.uploader, environment)
+
+
+class Command:
+    """The run of one command, as a `with` block; see `Telemetry.command`."""
+
+    __slots__ = ("_event", "_telemetry", "fields")
+
+    def __init__(self, telemetry: Telemetry, event: str, fields: "dict[str, object]") -> None:
+        self._telemetry = telemetry
+        self._event = event
+        self.fields = fields
+
+    def __enter__(self) -> "Command":  # noqa: PYI034  # Self is in typing, which we do not load
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: "TracebackType | None",
+    ) -> None:
+        success = kind is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+        self._telemetry.record(self._event, **{"success": success, **self.fields})

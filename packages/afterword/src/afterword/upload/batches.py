@@ -1,0 +1,42 @@
+"""Lines into batches the service takes: at most 100 events and 500 KB of request. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from afterword.exporters.base import Record
+from afterword.segments import Line
+
+MOST_EVENTS = 100
+MOST_BYTES = 500_000
+
+_ENVELOPE = 600  # bytes around the properties: name, key, time, tags; measured 460 at the most
+_PROPERTY = 16  # quotes, colon, comma, and room for `false`
+
+
+class Pending(NamedTuple):
+    """A record on its way, and the line it came from."""
+
+    line: Line
+    record: Record
+
+
+def wire_size(record: Record) -> int:
+    """At least the bytes that the record takes in a request."""
+    return _ENVELOPE + sum(
+        len(name) + len(str(value)) + _PROPERTY for name, value in record.attributes.items()
+    )
+
+
+def in_batches(records: Iterable[Pending]) -> Iterator[list[Pending]]:
+    """Group the records, in order, each batch as full as the limits allow."""
+    batch: list[Pending] = []
+    size = 2  # the array's brackets
+    for pending in records:
+        more = wire_size(pending.record)
+        if batch and (len(batch) == MOST_EVENTS or size + more > MOST_BYTES):
+            yield batch
+            batch, size = [], 2
+        batch.append(pending)
+        size += more
+    if batch:
+        yield batch

@@ -1,0 +1,92 @@
+"""Be a background process: hold nothing of the parent, stay silent, end in time, end on SIGTERM.
+
+Every end is safe at every instruction (the segment tells what is left), so the ends here are hard:
+no waiting for threads, which a library may have left in the middle of a call.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+LIFETIME = 300.0
+"""Seconds from start to end, whatever the network does."""
+
+_GRACE = 10
+
+
+class _Terminated(BaseException):
+    """SIGTERM came: unwind, let the lock go, end."""
+
+
+def run_as_uploader(upload: Callable[[], object], *, spawned: bool) -> NoReturn:
+    """Run `upload` as the background process it belongs in, and end with exit code 0.
+
+    Args:
+        upload: the work; whatever it raises is nobody's business.
+        spawned: a command started us (else a person did, by hand, and keeps terminal and Ctrl-C).
+    """
+    try:
+        _be_silent()
+        if spawned:
+            _detach()
+        signal.signal(signal.SIGTERM, _terminate)
+        _start_watchdog()
+        upload()
+    except (Exception, KeyboardInterrupt, _Terminated):  # noqa: BLE001, S110  # silent, always
+        pass
+    finally:
+        os._exit(0)
+
+
+def _be_silent() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    if null > 2:  # noqa: PLR2004  # a standard stream was closed and we got its number
+        os.close(null)
+
+
+def _detach() -> None:
+    """Let go of session, parent, working directory and whatever descriptors were handed down.
+
+    The second fork takes us out of the process tree that an agent kills when it cancels a hook.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        os.setsid()  # where posix_spawn could not
+    if os.fork():
+        os._exit(0)
+    sys.path[:] = [os.path.abspath(entry) for entry in sys.path if entry]
+    os.chdir("/")
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for name in _open_descriptors():
+        # What we opened ourselves is not inheritable; what is, came from above.
+        with contextlib.suppress(OSError):
+            if name > 2 and os.get_inheritable(name):  # noqa: PLR2004  # not a standard stream
+                os.close(name)
+
+
+def _open_descriptors() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        return list(range(256))
+
+
+def _start_watchdog() -> None:
+    """End the process at the end of its life: by a thread, and by the kernel if that is stuck."""
+    watchdog = threading.Timer(LIFETIME, os._exit, (0,))
+    watchdog.daemon = True
+    watchdog.start()
+    if sys.platform != "win32":
+        signal.alarm(int(LIFETIME) + _GRACE)
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise _Terminated

@@ -1,0 +1,44 @@
+"""Everything that `atomic` can ever record: three events, their fields, their words."""
+
+from afterword import Count, Event, Flag, Id, ListOf, OneOf
+
+AGENTS = ("claude", "copilot", "opencode")
+
+COMMANDS = (
+    "research-codebase",
+    "create-spec",
+    "create-feature-list",
+    "implement-feature",
+    "commit",
+    "create-gh-pr",
+    "explain-code",
+)
+"""The slash commands that `atomic init` installs, and the only ones that are counted."""
+
+EVENTS = (
+    # A command of `atomic` itself has ended.
+    Event(
+        "atomic_command",
+        source=OneOf("cli"),
+        command=OneOf("init", "update", "uninstall", "run"),
+        agent_type=OneOf(*AGENTS, optional=True),
+        success=Flag(),
+    ),
+    # An agent was started through `atomic` with slash commands among its arguments.
+    Event(
+        "cli_command",
+        source=OneOf("cli"),
+        agent_type=OneOf(*AGENTS),
+        commands=ListOf(*COMMANDS),
+        command_count=Count(),
+    ),
+    # A session of an agent has ended in which slash commands were used.
+    Event(
+        "agent_session",
+        source=OneOf("session_hook"),
+        agent_type=OneOf(*AGENTS),
+        commands=ListOf(*COMMANDS),
+        command_count=Count(),
+        session_id=Id(),
+    ),
+)

@@ -1,0 +1,42 @@
+"""How `atomic` uses the engine: one `Telemetry`, made once, from the declarations in `events`."""
+
+import sys
+
+from afterword import Telemetry
+from atomic import __version__
+from atomic.events import EVENTS
+
+# Write-only and meant to be public: with it anyone can add events, nobody can read one.
+# The project has no resource yet; a name under `.invalid` is never resolved (RFC 2606), so that
+# nothing can go to a stranger. A release puts its own resource's connection string here.
+CONNECTION_STRING = (
+    "InstrumentationKey=6c6b0d3e-8f0d-4b2e-9d53-1f6b6f4b7a10;"
+    "IngestionEndpoint=https://telemetry.atomic.invalid/"
+)
+
+# `-P`: no module out of whatever folder the user stands in; `-c` and not `-m`, which imports
+# `runpy` and what that needs before it comes to us.
+_UPLOADER = (
+    sys.executable,
+    "-P",
+    "-c",
+    "from atomic.__main__ import main; main()",
+    "--upload-telemetry",
+)
+
+_made: list[Telemetry] = []
+
+
+def telemetry() -> Telemetry:
+    """The one `Telemetry` of this process."""
+    if not _made:
+        _made.append(
+            Telemetry(
+                "atomic",
+                version=__version__,
+                events=EVENTS,
+                connection_string=CONNECTION_STRING,
+                uploader=_UPLOADER if sys.executable else (),
+            )
+        )
+    return _made[0]
