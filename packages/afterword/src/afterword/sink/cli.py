@@ -1,0 +1,128 @@
+"""`afterword sink` and `afterword query`: the sink for people at a terminal."""
+
+import json
+import os
+from typing import Any
+
+import click
+
+from afterword.sink.client import SinkClient, SinkError, endpoint_of, unpacked
+
+ENVIRONMENT = "AFTERWORD_SINK"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="afterword")
+def afterword() -> None:
+    """Telemetry for command-line tools, and a local Application Insights to try it on."""
+
+
+@afterword.command()
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Port on 127.0.0.1; 0 (the default): any free one.",
+)
+@click.option(
+    "--database",
+    default=":memory:",
+    metavar="FILE",
+    help="Keep the events in a DuckDB file; without it they are gone when the sink ends.",
+)
+@click.option("--until-stdin-closes", is_flag=True, hidden=True)
+def sink(port: int, database: str, *, until_stdin_closes: bool) -> None:
+    """Run a local Application Insights on 127.0.0.1.
+
+    The first line of output is its connection string. Ctrl-C ends it.
+    """
+    from afterword.sink import server, store  # heavy; `query` does without
+
+    options = server.Options(port, database, until_stdin_closes)
+    try:
+        server.run(options)
+    except (server.PortTakenError, store.DatabaseError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@afterword.command()
+@click.argument("kql")
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    envvar=ENVIRONMENT,
+    show_envvar=True,
+    help="A running sink: its URL or its connection string.",
+)
+@click.option("--database", metavar="FILE", help="A database file of a sink that no longer runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
+def query(kql: str, endpoint: str | None, database: str | None, *, as_json: bool) -> None:
+    r"""Ask a sink a question in KQL.
+
+    \b
+    afterword query 'customEvents | summarize count() by name'
+    """
+    try:
+        if database is not None:
+            columns, rows = _ask_file(database, kql)
+        elif endpoint is not None:
+            columns, rows = SinkClient(endpoint_of(endpoint)).ask(kql)
+        else:
+            raise click.UsageError(
+                f"which sink? Give --endpoint, or put its connection string into {ENVIRONMENT}, "
+                "or give --database for a file"
+            )
+    except (SinkError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
+    else:
+        click.echo(_table(columns, rows), nl=False)
+
+
+def _ask_file(path: str, question: str) -> tuple[list[str], list[list[Any]]]:
+    from afterword.sink import kql, server, store  # heavy; not always needed
+
+    if not os.path.isfile(path):
+        raise ValueError(f"{path}: no such file")
+    try:
+        tables = store.Store(path, server.APP_ID, read_only=True)
+    except store.DatabaseError as error:
+        raise ValueError(str(error)) from error
+    try:
+        with tables.reading() as connection:
+            answer = kql.ask(connection, question)
+    except kql.QueryError as error:
+        raise ValueError(error.detail) from error
+    finally:
+        tables.close()
+    return unpacked(answer.reply())
+
+
+def _table(columns: list[str], rows: list[list[Any]]) -> str:
+    """Columns aligned under their names; numbers to the right."""
+    cells = [columns, *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(columns))]
+    right = [
+        all(_is_number(row[place]) for row in rows) and bool(rows) for place in range(len(columns))
+    ]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in [cells[0], ["-" * width for width in widths], *cells[1:]]
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

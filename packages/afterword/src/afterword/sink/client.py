@@ -1,0 +1,172 @@
+"""Talk to a running sink over HTTP, with the standard library only."""
+
+import base64
+import gzip
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class SinkError(Exception):
+    """The sink cannot be reached or refuses the question; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """One request as the sink received it.
+
+    Attributes:
+        number: Counted from 1.
+        time: When it was there, in seconds since the epoch.
+        method: `POST`, ...
+        path: As sent, with a doubled slash if there was one.
+        headers: By name in lower case; of a repeated one the last.
+        body: The bytes as they came, still packed if they came packed.
+        fault: The fault that was played on it; empty for none.
+        status: What was answered; None where nothing was.
+    """
+
+    number: int
+    time: float
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    fault: str
+    status: int | None
+
+    @property
+    def envelopes(self) -> list[dict[str, Any]]:
+        """The items in the body, if it is a JSON array, packed or not.
+
+        Raises:
+            ValueError: It is not.
+        """
+        packed = self.headers.get("content-encoding") == "gzip"
+        items = json.loads(gzip.decompress(self.body) if packed else self.body)
+        if not isinstance(items, list):
+            raise ValueError("the body is no JSON array")  # noqa: TRY004  # a value from outside
+        return items
+
+
+class SinkClient:
+    """Asks, watches and provokes one sink.
+
+    Args:
+        endpoint: Its URL, `http://127.0.0.1:PORT/`.
+        timeout: Seconds for one request.
+
+    Every method raises `SinkError` where the sink is not there or does not understand.
+    """
+
+    def __init__(self, endpoint: str, *, timeout: float = 60) -> None:
+        self.endpoint = endpoint
+        self._timeout = timeout
+
+    def ask(self, kql: str) -> tuple[list[str], list[list[Any]]]:
+        """Answer a query: the names of its columns, and its rows with dynamic values unpacked."""
+        return unpacked(self._call("POST", "/v1/apps/local/query", {"query": kql}))
+
+    def query(self, kql: str) -> list[dict[str, Any]]:
+        """Answer a query, each row as a dictionary."""
+        columns, rows = self.ask(kql)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every row of `customEvents`, in the order of arrival."""
+        return self.query("customEvents")
+
+    def stats(self) -> dict[str, Any]:
+        """Counts.
+
+        `requests`, `received`, `accepted`, `stored`, `distinct_event_ids`, `duplicate_event_ids`,
+        `other_items` by base type, `statuses` and `faults` by name.
+        """
+        return self._call("GET", "/sink/stats")
+
+    def requests(self) -> list[ReceivedRequest]:
+        """The last requests, oldest first."""
+        return [
+            ReceivedRequest(
+                number=entry["number"],
+                time=entry["time"],
+                method=entry["method"],
+                path=entry["path"],
+                headers=dict(entry["headers"]),
+                body=base64.b64decode(entry["body"]),
+                fault=entry["fault"],
+                status=entry["status"],
+            )
+            for entry in self._call("GET", "/sink/requests")["requests"]
+        ]
+
+    def clear(self) -> None:
+        """Forget every event, every request and every fault."""
+        self._call("DELETE", "/sink")
+
+    def _call(self, method: str, path: str, content: object = None) -> dict[str, Any]:
+        address = urlsplit(self.endpoint)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=self._timeout
+        )
+        try:
+            body = None if content is None else json.dumps(content)
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            reply = json.loads(response.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise SinkError(f"no sink answers at {self.endpoint}: {error}") from error
+        except ValueError as error:
+            raise SinkError(f"what answers at {self.endpoint} is no sink") from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            raise SinkError(_reason(reply))
+        if not isinstance(reply, dict):
+            raise SinkError(f"what answers at {self.endpoint} is no sink")
+        return reply
+
+
+def unpacked(reply: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of a query's reply, with dynamic values out of their JSON text."""
+    table = reply["tables"][0]
+    dynamic = [column["type"] == "dynamic" for column in table["columns"]]
+    rows = [
+        [
+            json.loads(value) if unpack and value else value
+            for value, unpack in zip(row, dynamic, strict=True)
+        ]
+        for row in table["rows"]
+    ]
+    return [column["name"] for column in table["columns"]], rows
+
+
+def endpoint_of(text: str) -> str:
+    """The sink's URL, from that URL or from its connection string.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    for part in text.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "ingestionendpoint":
+            text = value
+    address = urlsplit(text.strip())
+    if address.scheme != "http" or not address.hostname:
+        raise ValueError(
+            f"'{text}' is neither the URL nor the connection string of a sink; "
+            "it looks like http://127.0.0.1:PORT/"
+        )
+    return text.strip()
+
+
+def _reason(reply: Any) -> str:
+    """The innermost message of the API's error."""
+    error = reply.get("error") if isinstance(reply, dict) else None
+    message = "the sink refused the question"
+    while isinstance(error, dict):
+        message = error.get("message", message)
+        error = error.get("innererror")
+    return message

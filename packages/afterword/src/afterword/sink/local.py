@@ -1,0 +1,111 @@
+"""A sink of one's own for a test or a demo: the real one, in a process of its own."""
+
+import queue
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Self
+
+from afterword.sink.client import SinkClient, SinkError, endpoint_of
+
+
+class LocalSink(SinkClient):
+    """A local Application Insights, started on entry and ended on exit.
+
+        with LocalSink() as sink:
+            send_to(sink.connection_string)
+            assert sink.query("customEvents | count") == [{"Count": 1}]
+
+    It is `python -m afterword sink` as a subprocess, and ends with this process however that ends.
+
+    Args:
+        port: The port on 127.0.0.1; 0 for any that is free. A sink that was stopped and is
+            started again keeps its port.
+        database: A DuckDB file to keep the events in; None for memory.
+        start_seconds: How long it may take to start.
+        stop_seconds: How long it may take to end before it is killed.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        database: str | None = None,
+        start_seconds: float = 20,
+        stop_seconds: float = 10,
+    ) -> None:
+        super().__init__("")
+        self._port = port
+        self._database = database
+        self._start_seconds = start_seconds
+        self._stop_seconds = stop_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self.connection_string = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, or listened on last."""
+        return self._port
+
+    def start(self) -> None:
+        """Start it and wait until it listens; nothing happens where it runs.
+
+        Raises:
+            SinkError: It did not start; the message has what it said.
+        """
+        if self._process is not None:
+            return
+        command = [sys.executable, "-m", "afterword", "sink", "--until-stdin-closes"]
+        command += ["--port", str(self._port)]
+        if self._database is not None:
+            command += ["--database", self._database]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        line = self._first_line(self._process)
+        if not line:
+            said = self._end()
+            raise SinkError(f"the sink did not start: {said or 'it said nothing in time'}")
+        self.connection_string = line
+        self.endpoint = endpoint_of(line)
+        self._port = int(self.endpoint.rstrip("/").rpartition(":")[2])
+
+    def stop(self) -> None:
+        """End it and wait until it is gone; nothing happens where it does not run."""
+        self._end()
+
+    def _first_line(self, process: subprocess.Popen[bytes]) -> str:
+        """What it prints when it listens; empty if it ends, or says nothing in time."""
+        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        reader = threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True)
+        reader.start()
+        try:
+            return lines.get(timeout=self._start_seconds).decode().strip()
+        except queue.Empty:
+            return ""
+
+    def _end(self) -> str:
+        """End the process, by force where it does not end by itself; what it said on stderr."""
+        process, self._process = self._process, None
+        if process is None:
+            return ""
+        process.terminate()
+        try:
+            said = process.communicate(timeout=self._stop_seconds)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said = process.communicate()[1]
+        return said.decode(errors="replace").strip()
