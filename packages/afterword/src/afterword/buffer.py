@@ -10,7 +10,8 @@ import _thread
 import os
 import stat
 
-from afterword.lock import same_file, wait_lock
+from afterword import lock
+from afterword.lock import same_file
 
 MOST_LINE = 64 * 1024  # Application Insights takes no larger item (service limits page)
 
@@ -58,7 +59,7 @@ def append(path: str, line: bytes) -> int:
 def _append_locked(fd: int, path: str, line: bytes) -> int | None:
     """The new size, or None if the file was taken before the line was safely in it."""
     try:
-        locked = wait_lock(fd, _PATIENCE)
+        locked = lock.wait_lock(fd, _PATIENCE)
     except OSError:
         locked = False
     if locked and not same_file(fd, path):

@@ -5,6 +5,7 @@ The cold half of `telemetry`: nothing here runs in an ordinary command.
 
 import contextlib
 import os
+from typing import Any
 
 from afterword import identity, segments
 from afterword.errors import AfterwordError, DestinationError
@@ -51,17 +52,21 @@ def upload(telemetry: Telemetry, *, heed_cool_down: bool) -> Status | None:
         wait = status.load(folder.upload_status).next_at - telemetry.clock()
         if 0 < wait <= LONGEST_COOL_DOWN:
             return None
-    return run(
-        Job(
-            folder=folder,
-            events=telemetry.events,
-            version_key=telemetry.version_key,
-            make_exporter=lambda: _make_exporter(telemetry),
-            allowed=lambda: telemetry.decision().on,
-            cap=telemetry.cap,
-            clock=telemetry.clock,
-        )
-    )
+    return run(make_job(telemetry))
+
+
+def make_job(telemetry: Telemetry, **changed: Any) -> Job:
+    """What an upload of this application works with; `changed`, for tests, replaces parts."""
+    parts: dict[str, Any] = {
+        "folder": _folder(telemetry),
+        "events": telemetry.events,
+        "version_key": telemetry.version_key,
+        "make_exporter": lambda: _make_exporter(telemetry),
+        "allowed": lambda: telemetry.decision().on,
+        "cap": telemetry.cap,
+        "clock": telemetry.clock,
+    }
+    return Job(**(parts | changed))
 
 
 def keep_under_cap(telemetry: Telemetry) -> None:

@@ -130,6 +130,7 @@ class AzureExporter:
             max_envelopes_per_second=0,  # over its cap it drops
             retry_policy=RetryPolicy(retry_total=0),  # one attempt for one call: ours to repeat
             redirect_policy=RedirectPolicy(redirect_max=0),  # one host, and no other
+            auto_request_id=False,  # a UUID of version 1: this machine's network address
         )
 
     def export(self, batch: Sequence[Record]) -> Receipt:

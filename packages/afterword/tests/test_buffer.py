@@ -1,0 +1,229 @@
+"""Promise 3 while recording: every line whole, none lost, whatever other processes do."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from afterword import Telemetry, buffer, lock, segments
+from afterword.folder import DataFolder
+
+WRITER = """
+import sys
+from afterword import buffer
+path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+for number in range(count):
+    buffer.append(path, f'{{"from":"{name}","number":{number}}}'.encode())
+"""
+
+HOLDER = """
+import os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+os.lockf(file, os.F_LOCK, 0)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    path = tmp_path / "data"
+    path.mkdir(mode=0o700)
+    return DataFolder(str(path))
+
+
+def lines_of(path: str) -> list[bytes]:
+    return [line for line in Path(path).read_bytes().split(b"\n") if line]
+
+
+def test_one_event_is_one_line(telemetry: Telemetry, home: Path) -> None:
+    telemetry.record("done", what="build", words=["a", "b", "a"], how_many=3, success=False)
+    (line,) = lines_of(str(home / ".local/share/app/telemetry-events.jsonl"))
+    event = json.loads(line)
+    assert list(event) == [
+        "eventId", "eventType", "timestamp", "anonymousId", "platform", "appVersion",
+        "what", "words", "howMany", "success",
+    ]  # fmt: skip
+    assert event["words"] == ["a", "b", "a"]
+    assert event["success"] is False
+
+
+def test_processes_at_once_while_the_buffer_is_taken_away(folder: DataFolder) -> None:
+    writers, each = 50, 40
+    running = [
+        subprocess.Popen([sys.executable, "-c", WRITER, folder.events, str(n), str(each)])
+        for n in range(writers)
+    ]
+    while any(process.poll() is None for process in running):
+        segments.take(folder)
+    assert all(process.returncode == 0 for process in running)
+    segments.take(folder)
+    taken = segments.waiting(folder)
+    assert len(taken) > 1
+    found = [
+        (event["from"], event["number"])
+        for segment in taken
+        for line in segment.lines()
+        if line.text is not None
+        for event in [json.loads(line.text)]
+    ]
+    assert len(found) == writers * each
+    for name in range(writers):  # none lost, none twice, each writer's in order
+        assert [n for who, n in found if who == str(name)] == list(range(each))
+
+
+def test_threads_at_once(folder: DataFolder) -> None:
+    def write(name: int) -> None:
+        for number in range(100):
+            buffer.append(folder.events, b"%d-%d" % (name, number))
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(lines_of(folder.events))) == 800
+
+
+def test_a_writer_that_opened_before_the_taking_notices(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer.append(folder.events, b"before")
+    taken: list[segments.Segment | None] = []
+
+    def take_it_first(fd: int, patience: float) -> bool:
+        if not taken:  # opened, not yet locked: exactly here the buffer goes
+            taken.append(segments.take(folder))
+        return real(fd, patience)
+
+    real = lock.wait_lock
+    monkeypatch.setattr(lock, "wait_lock", take_it_first)
+    buffer.append(folder.events, b"after")
+    assert lines_of(folder.events) == [b"after"]
+    assert taken[0] is not None
+    assert lines_of(taken[0].path) == [b"before"]
+
+
+def test_a_torn_line_swallows_nothing(folder: DataFolder) -> None:
+    Path(folder.events).write_bytes(b'{"whole":1}\n{"to')
+    buffer.append(folder.events, b'{"whole":2}')
+    assert lines_of(folder.events) == [b'{"whole":1}', b'{"to', b'{"whole":2}']
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
+    folder: DataFolder, locks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(_fd: int, _patience: float) -> bool:
+        raise OSError(37, "No locks available")
+
+    if not locks:
+        monkeypatch.setattr(lock, "wait_lock", no_locks)
+    buffer.append(folder.events, b"first")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, folder.events],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    holder.send_signal(signal.SIGSTOP)
+    try:
+        buffer.append(folder.events, b"second")
+    finally:
+        holder.send_signal(signal.SIGCONT)
+        holder.communicate()
+    assert lines_of(folder.events) == [b"first", b"second"]
+
+
+def test_disk_full_in_the_middle_of_a_line(folder: DataFolder) -> None:
+    """The limit on a file's size stands for the disk's end: the write comes back short."""
+    code = f"""
+import resource, signal
+from afterword import buffer
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+buffer.append({folder.events!r}, b"x" * 79)
+try:
+    buffer.append({folder.events!r}, b"y" * 79)
+except OSError as error:
+    print("refused")
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == "refused\n"
+    assert Path(folder.events).read_bytes() == b"x" * 79 + b"\n"
+    buffer.append(folder.events, b"z")
+    assert lines_of(folder.events) == [b"x" * 79, b"z"]
+
+
+def test_a_line_over_64_kb_is_not_recorded(make: Callable[..., Telemetry], home: Path) -> None:
+    from afterword import Event, ListOf
+
+    word = "w" * 64
+    telemetry = make(events=[Event("big", words=ListOf(word))])
+    telemetry.turn_on()
+    telemetry.record("big", words=[word] * 1000)
+    assert not (home / ".local/share/app/telemetry-events.jsonl").exists()
+    telemetry.record("big", words=[word] * 900)
+    assert (home / ".local/share/app/telemetry-events.jsonl").exists()
+
+
+@pytest.mark.parametrize("trap", ["directory", "link", "fifo", "dangling"])
+def test_what_is_no_plain_file_is_left_alone(
+    telemetry: Telemetry, home: Path, tmp_path: Path, trap: str
+) -> None:
+    path = home / ".local/share/app/telemetry-events.jsonl"
+    elsewhere = tmp_path / "elsewhere"
+    if trap == "directory":
+        path.mkdir()
+    elif trap == "fifo":
+        os.mkfifo(path)
+    else:
+        if trap == "link":
+            elsewhere.write_text("mine\n")
+        path.symlink_to(elsewhere)
+    telemetry.record("done", what="build")
+    if trap == "link":
+        assert elsewhere.read_text() == "mine\n"
+    if trap == "dangling":
+        assert not elsewhere.exists()
+    assert segments.take(DataFolder(str(path.parent))) is None
+
+
+@pytest.mark.parametrize("fault", ["no descriptors", "no state"])
+def test_a_fault_of_the_system_is_never_the_commands(
+    telemetry: Telemetry, home: Path, fault: str
+) -> None:
+    folder = home / ".local/share/app"
+    telemetry.record("done", what="build")
+    before = (folder / "telemetry-events.jsonl").read_bytes()
+    if fault == "no descriptors":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            telemetry.record("done", what="build")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    else:
+        (folder / "telemetry.json").unlink()
+        telemetry.record("done", what="build")
+    assert (folder / "telemetry-events.jsonl").read_bytes() == before
+
+
+def test_a_read_only_home_is_never_the_commands_fault(
+    greet: Callable[..., subprocess.CompletedProcess[str]], greet_folder: Path
+) -> None:
+    greet("telemetry", "on")
+    greet_folder.chmod(0o500)
+    # Root may write everywhere, unless it gives that capability away.
+    weak = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    done = greet("hello", before=weak)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hello, world\n", "")
+    assert [path.name for path in greet_folder.iterdir()] == ["telemetry.json"]
+    greet_folder.chmod(0o700)

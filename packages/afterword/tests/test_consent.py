@@ -1,0 +1,106 @@
+"""Promise 1, asked first: off unless the person said yes, and off for each of the reasons."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from afterword import Telemetry, ci
+from afterword.consent import forbidden_by_environment, of_person
+
+FILE = {"enabled": True, "consentGiven": True, "createdAt": "2026-01-02T00:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "cause"),
+    [
+        ({}, None),
+        ({"CI": "true"}, "ci"),
+        ({"CI": "1"}, "ci"),
+        ({"CI": "false"}, None),
+        ({"CI": "false", "GITHUB_ACTIONS": "true"}, None),
+        ({"CI": ""}, None),
+        ({"GITHUB_ACTIONS": "true"}, "ci"),
+        ({"JENKINS_URL": "x", "BUILD_ID": "7"}, "ci"),
+        ({"NODE": "/app/.heroku/node/bin/node"}, "ci"),
+        ({"NODE": "/usr/bin/node"}, None),
+        ({"APP_TELEMETRY": "0"}, "variable"),
+        ({"APP_TELEMETRY": "False"}, "variable"),
+        ({"APP_TELEMETRY": "no"}, "variable"),
+        ({"APP_TELEMETRY": "OFF"}, "variable"),
+        ({"APP_TELEMETRY": "1"}, None),
+        ({"APP_TELEMETRY": ""}, None),
+        ({"DO_NOT_TRACK": "1"}, "do-not-track"),
+        ({"DO_NOT_TRACK": "true"}, "do-not-track"),
+        ({"DO_NOT_TRACK": "yes please"}, "do-not-track"),
+        ({"DO_NOT_TRACK": "0"}, None),
+        ({"DO_NOT_TRACK": "False"}, None),
+        ({"DO_NOT_TRACK": ""}, None),
+        ({"CI": "1", "APP_TELEMETRY": "0", "DO_NOT_TRACK": "1"}, "ci"),
+        ({"APP_TELEMETRY": "0", "DO_NOT_TRACK": "1"}, "variable"),
+    ],
+)
+def test_variables(environment: dict[str, str], cause: str | None) -> None:
+    decision = forbidden_by_environment("APP", environment)
+    assert (decision and decision.cause) == cause
+
+
+@pytest.mark.parametrize("variable", [*ci._VENDORS, *ci._GENERIC])
+def test_each_variable_of_the_list_tells_a_ci_machine(variable: str) -> None:
+    told = ci.detect({variable: "x"})
+    assert told is not None
+    assert told.startswith(variable)
+
+
+@pytest.mark.parametrize(
+    ("state", "on"),
+    [
+        (None, False),
+        ({}, False),
+        (FILE, True),
+        (FILE | {"enabled": False}, False),
+        (FILE | {"consentGiven": False}, False),
+        ({"enabled": True}, False),
+        ({"consentGiven": True}, False),
+        (FILE | {"enabled": "true"}, False),
+        (FILE | {"enabled": 1}, False),
+    ],
+)
+def test_state(state: dict[str, str | int | bool | None] | None, on: bool) -> None:
+    assert of_person(state).on is on
+
+
+def test_a_variable_overrules_the_persons_yes(
+    telemetry: Telemetry, make: Callable[..., Telemetry]
+) -> None:
+    assert telemetry.decision().on
+    assert not make(environment={"HOME": "/x", "DO_NOT_TRACK": "1"}).decision().on
+
+
+def test_nothing_is_written_before_consent(make: Callable[..., Telemetry], home: Path) -> None:
+    fresh = make()
+    fresh.record("done", what="build")
+    assert not fresh.start_upload()
+    assert fresh.upload() is None
+    assert list(home.iterdir()) == []
+
+
+def test_without_a_home_it_is_off(make: Callable[..., Telemetry]) -> None:
+    homeless = make(environment={})
+    assert homeless.decision().cause == "folder"
+    homeless.record("done", what="build")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}", "null", '{"enabled": [true]}', "\0"])
+def test_a_damaged_state_file_is_no_consent(telemetry: Telemetry, home: Path, text: str) -> None:
+    (home / ".local/share/app/telemetry.json").write_text(text)
+    assert not telemetry.decision().on
+
+
+def test_a_state_file_edited_by_hand_counts(telemetry: Telemetry, home: Path) -> None:
+    path = home / ".local/share/app/telemetry.json"
+    path.write_text(json.dumps(json.loads(path.read_text())))  # one line: not our own form
+    assert telemetry.decision().on
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"enabled": False}, indent=8))
+    assert not telemetry.decision().on

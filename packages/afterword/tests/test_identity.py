@@ -1,0 +1,134 @@
+"""The anonymous id: random, new with each UTC month, made only on consent, agreed on by all."""
+
+import calendar
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from afterword import Telemetry, statefile
+from afterword.schema import is_uuid4, timestamp
+
+RECORD = """
+import sys, time
+from afterword import Event, Telemetry
+t = Telemetry("app", version="1", events=[Event("e")], connection_string="x",
+              clock=lambda: float(sys.argv[1]))
+t.record("e")
+"""
+
+
+def at(text: str) -> float:
+    return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%S"))
+
+
+def ids_in(home: Path) -> list[str]:
+    lines = (home / ".local/share/app/telemetry-events.jsonl").read_text().splitlines()
+    return [json.loads(line)["anonymousId"] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2026-03-01 00:00:00", "2026-03-31 23:59:59", True),
+        ("2026-03-31 23:59:59", "2026-04-01 00:00:00", False),
+        ("2026-12-31 23:59:59", "2027-01-01 00:00:00", False),
+        ("2026-03-15 12:00:00", "2027-03-15 12:00:00", False),
+        ("2026-04-01 00:00:00", "2026-03-31 23:59:59", False),  # the clock was set back
+    ],
+)
+def test_rotation(
+    make: Callable[..., Telemetry], home: Path, first: str, second: str, same: bool
+) -> None:
+    moments = [at(first)]
+    telemetry = make(clock=lambda: moments[-1])
+    telemetry.turn_on()
+    telemetry.record("done", what="build")
+    moments.append(at(second))
+    telemetry.record("done", what="build")
+    one, two = ids_in(home)
+    assert is_uuid4(one)
+    assert is_uuid4(two)
+    assert (one == two) is same
+
+
+def test_rotation_keeps_the_rest_and_no_trace_of_the_old_id(
+    make: Callable[..., Telemetry], home: Path
+) -> None:
+    moments = [at("2026-03-01 00:00:00")]
+    telemetry = make(clock=lambda: moments[-1])
+    telemetry.turn_on()
+    path = home / ".local/share/app/telemetry.json"
+    before = json.loads(path.read_text())
+    moments.append(at("2026-04-01 00:00:00"))
+    telemetry.record("done", what="build")
+    after = json.loads(path.read_text())
+    assert before["anonymousId"] not in path.read_text()
+    changed = {key for key in after if after[key] != before.get(key)}
+    assert changed == {"anonymousId", "rotatedAt"}
+
+
+def test_processes_that_start_together_in_a_new_month_agree(
+    make: Callable[..., Telemetry], home: Path
+) -> None:
+    make(clock=lambda: at("2026-03-01 00:00:00")).turn_on()
+    april = str(at("2026-04-01 00:00:01"))
+    running = [subprocess.Popen([sys.executable, "-c", RECORD, april]) for _ in range(12)]
+    assert [process.wait(timeout=30) for process in running] == [0] * 12
+    ids = ids_in(home)
+    assert len(ids) == 12
+    assert len(set(ids)) == 1
+
+
+def test_no_id_without_a_place_to_keep_it(make: Callable[..., Telemetry], home: Path) -> None:
+    moments = [at("2026-03-01 00:00:00")]
+    telemetry = make(clock=lambda: moments[-1])
+    telemetry.turn_on()
+    folder = home / ".local/share/app"
+    (folder / "telemetry.lock").mkdir()  # the state cannot be changed
+    moments.append(at("2026-04-01 00:00:00"))
+    telemetry.record("done", what="build")
+    assert not (folder / "telemetry-events.jsonl").exists()
+
+
+def test_turning_off_and_on_makes_a_new_id(telemetry: Telemetry, home: Path) -> None:
+    path = home / ".local/share/app/telemetry.json"
+    first = json.loads(path.read_text())
+    assert telemetry.turn_off() == 0
+    off = json.loads(path.read_text())
+    assert off["anonymousId"] is None
+    assert (off["enabled"], off["consentGiven"]) == (False, False)
+    telemetry.turn_on()
+    again = json.loads(path.read_text())
+    assert is_uuid4(again["anonymousId"])
+    assert again["anonymousId"] != first["anonymousId"]
+    assert again["createdAt"] == first["createdAt"]
+
+
+def test_files_are_the_owners_alone(telemetry: Telemetry, home: Path) -> None:
+    telemetry.record("done", what="build")
+    folder = home / ".local/share/app"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600, path
+
+
+def test_state_files_read_back_as_written(tmp_path: Path) -> None:
+    path = str(tmp_path / "state.json")
+    values: statefile.Flat = {
+        "yes": True, "no": False, "nothing": None, "number": 12, "text": timestamp(0),
+        "odd": 'quote " and \\ and é\n', "empty": "", "like": "true",
+    }  # fmt: skip
+    statefile.write(path, values)
+    assert json.loads(Path(path).read_text()) == values
+    assert statefile.read(path) == values
+    del values["odd"]
+    statefile.write(path, values)
+    assert statefile._read_own_form(Path(path).read_text()) == values
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("state")] == [
+        "state.json"
+    ]

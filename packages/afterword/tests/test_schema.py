@@ -1,0 +1,111 @@
+"""Promise 2, declared: nothing undeclared is recorded or sent, and no field holds text."""
+
+import json
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afterword import Count, Event, Flag, Id, ListOf, OneOf
+from afterword.errors import DeclarationError
+from afterword.schema import Field, buffer_key, is_uuid4, timestamp, uuid4
+
+EVENT = Event("done", what=OneOf("a", "b"), count=Count(optional=True), run=Id())
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"what": "a"}, None),
+        ({"what": "a", "count": 3}, None),
+        ({"what": "c"}, "must be one of a, b"),
+        ({"what": ["a"]}, "must be one of"),
+        ({}, "needs its field 'what'"),
+        ({"what": "a", "path": "/home/me"}, "declares no field 'path'"),
+        ({"what": "a", "run": uuid4()}, "made by the engine"),
+        ({"what": "a", "count": -1}, "whole number"),
+        ({"what": "a", "count": True}, "whole number"),
+        ({"what": "a", "count": 1.5}, "whole number"),
+        ({"what": "a", "count": 10**9}, "whole number"),
+    ],
+)
+def test_what_may_be_recorded(values: dict[str, object], says: str | None) -> None:
+    why = EVENT.why_not(values, made=False)
+    assert why is None if says is None else why is not None and says in why
+
+
+@pytest.mark.parametrize("word", ["", "two words", 'quo"te', "comma,", "näh", "x" * 65, "line\n"])
+def test_a_vocabulary_takes_only_plain_words(word: str) -> None:
+    with pytest.raises(DeclarationError):
+        OneOf("fine", word)
+
+
+def test_a_vocabulary_cannot_be_empty() -> None:
+    with pytest.raises(DeclarationError):
+        OneOf()
+
+
+@pytest.mark.parametrize("name", ["timestamp", "anonymous_id", "platform", "version", "Upper"])
+def test_the_engines_own_names_are_taken(name: str) -> None:
+    with pytest.raises(DeclarationError):
+        Event("e", **{name: Flag()})
+
+
+def test_a_field_must_be_a_field() -> None:
+    with pytest.raises(DeclarationError):
+        Event("e", text=str)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wire"),
+    [
+        (OneOf("a.b-c_d:e+f"), "a.b-c_d:e+f", "a.b-c_d:e+f"),
+        (ListOf("a", "b"), ["b", "a", "b"], "b,a,b"),
+        (Count(), 0, 0),
+        (Flag(), True, True),
+        (Flag(), False, False),
+    ],
+)
+def test_encoded_values_are_json_and_come_out_as_declared(
+    field: Field, value: object, wire: object
+) -> None:
+    assert field.accepts(value)
+    assert json.loads(field.encode(value)) == value
+    assert field.wire(value) == wire
+
+
+def test_a_list_is_bounded() -> None:
+    assert ListOf("a").accepts(["a"] * 1000)
+    assert not ListOf("a").accepts(["a"] * 1001)
+    assert not ListOf("a").accepts([])
+    assert not ListOf("a").accepts("a")
+
+
+@given(st.text() | st.none() | st.floats() | st.lists(st.text()) | st.binary())
+def test_no_field_takes_free_text(value: object) -> None:
+    for field in (OneOf("word"), ListOf("word"), Count(), Flag(), Id()):
+        if value not in ("word", ["word"], ["word", "word"]) and not is_uuid4(value):
+            assert field.accepts(value) is (isinstance(value, list) and {*value} == {"word"})
+
+
+def test_ids_are_random_uuids_of_version_4() -> None:
+    form = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+    ids = {uuid4() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert all(form.fullmatch(one) and is_uuid4(one) for one in ids)
+    assert not is_uuid4("00000000-0000-1000-8000-000000000000")
+    assert not is_uuid4(uuid4().upper())
+
+
+def test_timestamps_are_utc_with_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    assert timestamp(1_700_000_000.1239) == "2023-11-14T22:13:20.123Z"
+    monkeypatch.delenv("TZ")
+    time.tzset()
+
+
+def test_buffer_keys_are_camel_case() -> None:
+    assert [buffer_key(name) for name in ("agent_type", "success")] == ["agentType", "success"]

@@ -1,0 +1,205 @@
+"""Promises 5 and 7: the command ends at once, and the process it leaves behind holds nothing."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Answer, Server, wait_until
+
+from afterword.spawn import reduced_environment
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+LOOK = """
+import json, os, sys
+links = {}
+for name in os.listdir("/proc/self/fd"):
+    try:
+        links[name] = os.readlink("/proc/self/fd/" + name)
+    except OSError:
+        pass
+json.dump({"cwd": os.getcwd(), "sid": os.getsid(0), "pid": os.getpid(), "ppid": os.getppid(),
+           "fds": links, "environment": dict(os.environ)}, open(sys.argv[1] + ".new", "w"))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+"""
+
+# An application whose uploader, once it has become one, writes down what it is.
+APPLICATION = """
+import os, sys
+from afterword import Event, Telemetry
+look = sys.argv[1]
+t = Telemetry("app", version="1", events=[Event("e")], connection_string="x",
+              uploader=[sys.executable, __file__, look, "upload"])
+if sys.argv[2:] == ["upload"]:
+    t.upload = lambda **_: exec(open(look + ".py").read(), {"__name__": "look"})
+    sys.argv = ["", look]
+    t.run_uploader()
+t.turn_on()
+t.record("e")
+"""
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Callable[..., dict[str, object]]:
+    application, seen = tmp_path / "application.py", tmp_path / "seen"
+    application.write_text(APPLICATION)
+    Path(f"{seen}.py").write_text(LOOK)
+
+    def run(**options: object) -> dict[str, object]:
+        subprocess.run(
+            [sys.executable, str(application), str(seen)], check=True, timeout=30, **options
+        )  # type: ignore[call-overload]
+        wait_until(seen.exists)
+        found: dict[str, object] = json.loads(seen.read_text())
+        return found
+
+    return run
+
+
+def test_what_the_uploader_holds_of_its_parent(
+    look: Callable[..., dict[str, object]], tmp_path: Path
+) -> None:
+    handed_down, other_end = os.pipe()
+    os.set_inheritable(handed_down, True)
+    busy = tmp_path / "busy"
+    busy.mkdir()
+    secrets = {"ANTHROPIC_API_KEY": "sk-1", "AWS_SECRET_ACCESS_KEY": "s", "GITHUB_TOKEN": "t"}
+    needs = {
+        "HTTPS_PROXY": "http://p:1",
+        "no_proxy": "*",
+        "SSL_CERT_FILE": "/c",
+        "APP_TELEMETRY": "",
+    }
+    found = look(
+        env={**os.environ, **secrets, **needs}, cwd=busy, pass_fds=[handed_down],
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(handed_down)
+    os.close(other_end)
+    environment = found["environment"]
+    assert isinstance(environment, dict)
+    assert not secrets.keys() & environment.keys()
+    assert {**needs, "APP_TELEMETRY_UPLOAD": "1"}.items() <= environment.items()
+    assert found["cwd"] == "/"
+    assert found["sid"] not in (os.getsid(0), found["pid"])  # a session, and not its leader
+    assert found["ppid"] != os.getpid()
+    descriptors = found["fds"]
+    assert isinstance(descriptors, dict)
+    assert {descriptors[stream] for stream in "012"} == {"/dev/null"}
+    assert not [link for link in descriptors.values() if link.startswith(("pipe:", "/dev/pts"))]
+
+
+def test_it_has_no_terminal_to_lose(look: Callable[..., dict[str, object]]) -> None:
+    master, terminal = pty.openpty()
+    found = look(stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    os.close(master)
+    descriptors = found["fds"]
+    assert isinstance(descriptors, dict)
+    assert not [link for link in descriptors.values() if "pts" in link]
+
+
+def test_the_environment_is_chosen_by_name() -> None:
+    given = {"PATH": "p", "Https_Proxy": "x", "SECRET": "s", "APP_TELEMETRY_X": "1", "APPS": "s"}
+    assert reduced_environment(given, "APP") == {
+        "PATH": "p", "Https_Proxy": "x", "APP_TELEMETRY_X": "1",
+    }  # fmt: skip
+
+
+def test_a_command_sends_its_event_after_its_last_word(
+    greet: Run, greet_folder: Path, server: Server
+) -> None:
+    greet("telemetry", "on")
+    assert not server.requests
+    done = greet("hello")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hello, world\n", "")
+    wait_until(lambda: not list(greet_folder.glob("telemetry-events*")))
+    (event,) = server.events()
+    assert (event["word"], event["success"]) == ("hello", "True")
+    wait_until(lambda: not (greet_folder / "telemetry-upload.lock").exists())
+
+
+def test_the_exit_code_and_the_output_are_the_commands_own(
+    greet: Run, greet_folder: Path, server: Server
+) -> None:
+    greet("telemetry", "on")
+    server.script = lambda _n, _r: Answer(hang=True)
+    failed = greet("dance")
+    assert failed.returncode == 2
+    assert "invalid choice" in failed.stderr
+    assert greet("hello").stdout == "hello, world\n"  # ends while the server hangs
+    assert len(list(greet_folder.glob("telemetry-events*"))) == 1
+    wait_until(lambda: server.requests)
+
+
+def test_no_uploader_while_the_last_failure_cools_down(
+    greet: Run, greet_folder: Path, server: Server
+) -> None:
+    greet("telemetry", "on")
+    server.script = lambda _n, _r: Answer(402, b"")
+    greet("hello")
+    wait_until((greet_folder / "telemetry-upload.json").exists)
+    wait_until(lambda: not (greet_folder / "telemetry-upload.lock").exists())
+    assert len(server.requests) == 1
+    trace = greet_folder / "strace"
+    greet(
+        "hello",
+        before=["strace", "-f", "-e", "trace=execve,fork,vfork,clone,clone3", "-o", str(trace)],
+    )
+    assert trace.read_text().count("execve(") == 1  # the command itself, and no other
+    assert "fork" not in trace.read_text()
+    server.script = lambda _n, _r: Answer()
+    assert greet("--upload-telemetry").returncode == 0  # by hand: a person asked
+    assert len(server.events()) == 1 + 2
+
+
+def test_an_uploader_never_starts_another(greet: Run, greet_folder: Path, server: Server) -> None:
+    greet("telemetry", "on")
+    greet("hello", GREET_TELEMETRY_UPLOAD="1")
+    assert (greet_folder / "telemetry-events.jsonl").exists()
+    assert server.requests == []
+
+
+def test_off_starts_nothing_and_writes_nothing(greet: Run, home: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "strace"
+    greet("hello", before=["strace", "-f", "-o", str(trace)])
+    assert list(home.iterdir()) == []
+    calls = trace.read_text()
+    assert calls.count("execve(") == 1
+    assert "telemetry-events" not in calls
+
+
+def test_nobody_waits_for_a_stopped_uploader(
+    greet: Run, greet_folder: Path, server: Server
+) -> None:
+    greet("telemetry", "on")
+    server.script = lambda _n, _r: Answer(hang=True)
+    greet("hello")
+    wait_until(lambda: server.requests)
+    lock = greet_folder / "telemetry-upload.lock"
+    holders = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdecimal() and _holds(entry, lock)
+    ]
+    assert len(holders) == 1
+    os.kill(holders[0], signal.SIGSTOP)
+    try:
+        assert greet("hello").stdout == "hello, world\n"
+    finally:
+        os.kill(holders[0], signal.SIGCONT)
+        os.kill(holders[0], signal.SIGTERM)
+    wait_until(lambda: not Path(f"/proc/{holders[0]}").exists(), 5)
+
+
+def _holds(process: Path, path: Path) -> bool:
+    try:
+        return any(entry.readlink() == path for entry in (process / "fd").iterdir())
+    except OSError:
+        return False

@@ -1,0 +1,244 @@
+"""Promise 6 on the wire: the real exporter against a server that is not ours."""
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from support import KEY, Clock, Server
+
+from afterword import Telemetry
+from afterword.errors import DestinationError
+from afterword.exporters.azure import Destination, Reply, read_reply
+
+
+def test_one_event_on_the_wire(telemetry: Telemetry, server: Server, home: Path) -> None:
+    telemetry.record("done", what="build", words=["b", "a", "b"], how_many=3, success=True)
+    line = json.loads((home / ".local/share/app/telemetry-events.jsonl").read_text())
+    status = telemetry.upload()
+    assert status is not None
+    assert (status.sent, status.error) == (1, None)
+    (request,) = server.requests
+    assert request.path == "/v2.1/track"
+    (envelope,) = request.envelopes
+    assert envelope == {
+        "name": "Microsoft.ApplicationInsights.Event",
+        "iKey": KEY,
+        "time": line["timestamp"].replace("Z", "000Z"),
+        "tags": {
+            "ai.user.id": line["anonymousId"],
+            "ai.cloud.role": "app",
+            "ai.application.ver": "1.2.3",
+            "ai.cloud.roleInstance": "-",
+            "ai.device.id": "-",
+            "ai.internal.sdkVersion": "afterword:0.1.0",
+        },
+        "data": {
+            "baseType": "EventData",
+            "baseData": {
+                "ver": 2,
+                "name": "done",
+                "properties": {
+                    "anonymous_id": line["anonymousId"],
+                    "event_id": line["eventId"],
+                    "timestamp": line["timestamp"],
+                    "what": "build",
+                    "words": "b,a,b",
+                    "how_many": "3",
+                    "success": "True",
+                    "platform": sys.platform,
+                    "version": "1.2.3",
+                },
+                "measurements": {},
+            },
+        },
+    }
+    assert {name.lower(): value for name, value in request.headers.items()} == {
+        "host": server.endpoint.removeprefix("http://"),
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "content-length": str(len(request.body)),
+        "user-agent": "afterword/0.1.0",
+    }
+    assert not (home / ".local/share/app/telemetry-events.jsonl").exists()
+
+
+def test_the_session_has_its_tag_and_what_has_no_value_is_left_out(
+    telemetry: Telemetry, server: Server
+) -> None:
+    telemetry.record("session", words=["c"])
+    telemetry.upload()
+    (envelope,) = server.requests[0].envelopes
+    properties = envelope["data"]["baseData"]["properties"]
+    assert envelope["tags"]["ai.session.id"] == properties["session_id"]
+    assert properties.keys() == {
+        "anonymous_id", "event_id", "timestamp", "words", "session_id", "platform", "version",
+    }  # fmt: skip
+
+
+def test_nothing_of_the_machine_is_sent(telemetry: Telemetry, server: Server, home: Path) -> None:
+    (home / ".netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    (home / ".netrc").chmod(0o600)
+    telemetry.record("done", what="build")
+    telemetry.upload()
+    (request,) = server.requests
+    sent = (str(request.headers) + request.body.decode()).lower()
+    for name in (platform.node(), platform.release(), platform.python_version(), str(home)):
+        assert name.lower() not in sent
+    for name in ("authorization", "x-ms-client-request-id", "locale", "somebody", "secret"):
+        assert name not in sent
+
+
+@pytest.mark.parametrize(
+    ("age", "moved"), [(0, False), (47 * 3600, False), (49 * 3600, True), (29 * 86400, True)]
+)
+def test_what_the_service_would_find_too_old_goes_out_as_of_now(
+    telemetry: Telemetry, server: Server, clock: Clock, age: int, moved: bool
+) -> None:
+    clock.now -= age
+    telemetry.turn_on()
+    telemetry.record("done", what="build")
+    clock.now += age
+    telemetry.upload()
+    (envelope,) = server.requests[0].envelopes
+    own = envelope["data"]["baseData"]["properties"]["timestamp"]
+    assert (envelope["time"][:19] != own[:19]) is moved
+    if moved:
+        assert envelope["time"][:16] in {
+            time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() - ago)) for ago in (0, 60)
+        }
+
+
+def test_the_users_own_settings_for_these_libraries_are_not_ours(
+    greet: Callable[..., subprocess.CompletedProcess[str]], server: Server
+) -> None:
+    elsewhere = (
+        "InstrumentationKey=11111111-0000-4000-8000-000000000001;IngestionEndpoint=https://e/"
+    )
+    theirs = {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": elsewhere,
+        "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "false",
+        "OTEL_RESOURCE_ATTRIBUTES": "user=somebody",
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "nonsense",
+        "AZURE_HTTP_USER_AGENT": "somebody",
+    }
+    greet("telemetry", "on")
+    greet("hello", GREET_TELEMETRY_UPLOAD="1")  # records, starts no uploader
+    assert greet("--upload-telemetry", **theirs).returncode == 0
+    (request,) = server.requests
+    assert request.envelopes[0]["iKey"] == KEY
+    assert "somebody" not in str(request.headers) + request.body.decode()
+
+
+def test_one_host_and_its_process_talks_to_no_other(
+    greet: Callable[..., subprocess.CompletedProcess[str]], server: Server, tmp_path: Path
+) -> None:
+    """Every connect() of the real uploader, as the kernel saw it."""
+    greet("telemetry", "on")
+    greet("hello", GREET_TELEMETRY_UPLOAD="1")
+    log = tmp_path / "strace"
+    greet(
+        "--upload-telemetry", before=["strace", "-f", "-e", "trace=connect,sendto", "-o", str(log)]
+    )
+    connects = [line for line in log.read_text().splitlines() if "connect(" in line]
+    port = server.endpoint.rpartition(":")[2]
+    assert len(server.requests) == 1
+    assert connects
+    assert all(f"htons({port})" in line and "127.0.0.1" in line for line in connects)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "InstrumentationKey=x;IngestionEndpoint=https://h/",
+        f"InstrumentationKey={KEY}",
+        f"InstrumentationKey={KEY};IngestionEndpoint=http://h/",
+        f"InstrumentationKey={KEY};IngestionEndpoint=http://127.0.0.1.evil.example/",
+        f"InstrumentationKey={KEY};IngestionEndpoint=ftp://127.0.0.1/",
+        f"InstrumentationKey={KEY};IngestionEndpoint=https://somebody:secret@h/",
+        f"InstrumentationKey={KEY};IngestionEndpoint=https://[/",
+        f"InstrumentationKey={KEY};IngestionEndpoint=https://h/?q",
+    ],
+)
+def test_unsafe_destinations_are_refused(text: str) -> None:
+    with pytest.raises(DestinationError):
+        Destination.parse(text)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://h.example", "http://127.0.0.1:8080", "http://[::1]:1"]
+)
+def test_safe_destinations(endpoint: str) -> None:
+    assert Destination.parse(f"instrumentationkey={KEY}; IngestionEndpoint={endpoint}//;x=y") == (
+        Destination(KEY, endpoint)
+    )
+
+
+def said(received: object, accepted: object, *errors: object) -> bytes:
+    return json.dumps(
+        {"itemsReceived": received, "itemsAccepted": accepted, "errors": list(errors)}
+    ).encode()
+
+
+def item(index: object, status: object = 500) -> dict[str, object]:
+    return {"index": index, "statusCode": status, "message": "m"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "taken", "refused", "retry"),
+    [
+        (200, said(4, 4), {0, 1, 2, 3}, set(), True),
+        (206, said(4, 2, item(0), item(3, 400)), {1, 2}, {3}, True),
+        (206, said(4, 0, *[item(n, 400) for n in range(4)]), set(), {0, 1, 2, 3}, True),
+        (206, said(4, 3, item(1, 429)), {0, 2, 3}, set(), True),
+        (206, said(4, 3, item(1, 402)), {0, 2, 3}, set(), True),
+        (200, b"<html>log in to the hotel's network</html>", set(), set(), False),
+        (200, b"", set(), set(), False),
+        (200, b"[]", set(), set(), False),
+        (200, said(4, 3), set(), set(), False),
+        (200, said(5, 5), set(), set(), False),
+        (206, said(4, 3, item(4)), set(), set(), False),
+        (206, said(4, 3, item(-1)), set(), set(), False),
+        (206, said(4, 3, item(None)), set(), set(), False),
+        (206, said(4, 2, item(1)), set(), set(), False),
+        (206, said(4, 3, "nonsense"), set(), set(), False),
+        (206, said(4, 3, item(0, "nonsense")), set(), set(), False),
+        (206, said(4, 3, item(0), item(0)), {1, 2, 3}, set(), True),
+        (402, b"", set(), set(), False),
+        (439, b"", set(), set(), False),
+        (429, b"", set(), set(), True),
+        (500, b"", set(), set(), True),
+        (503, b"", set(), set(), True),
+        (408, b"", set(), set(), True),
+        (307, b"", set(), set(), False),
+        (404, b"", set(), set(), False),
+    ],
+)
+def test_what_a_reply_says(
+    status: int, body: bytes, taken: set[int], refused: set[int], retry: bool
+) -> None:
+    receipt = read_reply(Reply(status, {}, body), 4)
+    assert receipt.taken == taken
+    assert receipt.refused.keys() == refused
+    assert receipt.retry is retry
+    assert (receipt.problem is None) is (len(taken) + len(refused) == 4)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("5", 5), (" 5 ", 5), ("0", 0), ("-3", None), ("soon", None), ("", None), ("9" * 40, 1e40),
+        (formatdate(time.time() + 600, usegmt=True), 600), ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 2.5e11), ("Mon, 99 Foo 2026 00:00:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_retry_after(header: str, seconds: float | None) -> None:
+    after = read_reply(Reply(429, {"Retry-After": header}, b""), 1).retry_after
+    assert after == (None if seconds is None else pytest.approx(seconds, rel=0.1, abs=5))
