@@ -1,9 +1,12 @@
 """A local Application Insights: ingestion, the `customEvents` table, KQL, and faults on demand.
 
-    command line    cli ── client ─┐              ┌─ envelopes   what the service takes
-    tests, demos    local ─ client ┴─ HTTP ─ app ─┼─ store ─ table   DuckDB
-                                      │           ├─ kql         the query API
-                                    server        └─ ledger      what came, what was answered
+    cli, local ─ client ── HTTP ── server ─ app ─┬─ envelopes            what the service takes
+                                                 ├─ grammar ─ faults     what goes wrong, and when
+                                                 ├─ answers              what is answered and stored
+                                                 ├─ delivery             how an answer travels
+                                                 ├─ store ─ table        customEvents, in DuckDB
+                                                 ├─ kql                  the query API
+                                                 └─ ledger               what came, and what went
 
 `LocalSink` and `SinkClient` need the standard library only, the sink itself `afterword[sink]`.
 """

@@ -15,12 +15,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword.sink import envelopes, kql
+from afterword.sink import answers, envelopes, grammar, kql
+from afterword.sink.answers import Reply
+from afterword.sink.delivery import Delivery
+from afterword.sink.faults import Fault, Plan
 from afterword.sink.ledger import Entry, Ledger
 from afterword.sink.store import DatabaseError, Store
 
 _BULK = 5_000  # items that make a flush worth its while
-_FULL = 10 * _BULK  # items in memory at which a request waits for the database
+_FULL = 4 * _BULK  # items in memory at which a request waits for the database
 _IDLE_SECONDS = 0.5  # how long an item may wait in memory where no query asks for it
 
 
@@ -29,17 +32,20 @@ class Sink:
 
     Args:
         store: Where accepted items go.
+        plan: Which request meets which fault, until `/sink/faults` is told another.
         app_id: The id of the resource this stands for.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self, store: Store, *, app_id: str, clock: Callable[[], float] = time.time
+        self, store: Store, plan: Plan, *, app_id: str, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
         self._app_id = app_id
         self._clock = clock
+        self._plan = plan
         self._ledger = Ledger()
+        self.delivery = Delivery()
         self._flushing: asyncio.Task[None] | None = None
 
     def app(self) -> ASGIApp:
@@ -51,44 +57,32 @@ class Sink:
             Route("/sink", self._clear, methods=["DELETE"]),
             Route("/sink/stats", self._stats, methods=["GET"]),
             Route("/sink/requests", self._requests, methods=["GET"]),
+            Route("/sink/faults", self._faults, methods=["GET"]),
+            Route("/sink/faults", self._set_faults, methods=["POST"]),
+            Route("/sink/faults", self._clear_faults, methods=["DELETE"]),
             Route("/{path:path}", self._elsewhere, methods=None),
         ]
         return _OneSlash(Starlette(routes=routes, lifespan=self._lifespan))
 
     async def _track(self, request: Request) -> Response:
         entry = await self._record(request)
+        now = self._clock()
+        fault = self._plan.next()
         try:
             encoding = request.headers.get("content-encoding", "")
-            batch = envelopes.read(entry.body, encoding=encoding, now=self._clock())
+            batch = envelopes.read(entry.body, encoding=encoding, now=now)
         except envelopes.UnreadableBodyError as error:
-            whole = envelopes.ItemError(0, error.status, str(error))
-            return self._reply(entry, received=0, accepted=0, errors=[whole])
+            batch = envelopes.Batch(errors=[envelopes.ItemError(0, error.status, str(error))])
+        answer = answers.answer(batch, fault, dice=self._plan.dice, now=now, app_id=self._app_id)
         self._ledger.received += batch.received
-        self._ledger.accepted += len(batch.items)
-        self._store.add(batch.items)
+        self._ledger.accepted += answer.accepted
+        self._store.add(answer.stored)
         await self._keep_up()
-        return self._reply(
-            entry, received=batch.received, accepted=len(batch.items), errors=batch.errors
-        )
-
-    def _reply(
-        self, entry: Entry, *, received: int, accepted: int, errors: list[envelopes.ItemError]
-    ) -> Response:
-        """The service's answer: 200, 206 for some, and the first item's status for none."""
-        status = 200 if not errors else 206 if accepted else errors[0].status
-        self._ledger.answered(entry, status)
-        return _json(
-            {
-                "itemsReceived": received,
-                "itemsAccepted": accepted,
-                "appId": self._app_id,
-                "errors": [
-                    {"index": error.index, "statusCode": error.status, "message": error.message}
-                    for error in errors
-                ],
-            },
-            status,
-        )
+        if fault is not None:
+            entry.fault = fault.text
+            return _Provoked(answer.reply, fault, self.delivery, entry, self._ledger)
+        self._ledger.answered(entry, answer.reply.status)
+        return Response(answer.reply.body, answer.reply.status, media_type="application/json")
 
     async def _query(self, request: Request) -> Response:
         try:
@@ -117,7 +111,23 @@ class Sink:
     async def _clear(self, _request: Request) -> Response:
         await asyncio.to_thread(self._store.clear)
         self._ledger.clear()
+        self._plan = Plan()
         return _json({})
+
+    async def _faults(self, _request: Request) -> Response:
+        return _json({"faults": self._plan.as_json()})
+
+    async def _set_faults(self, request: Request) -> Response:
+        try:
+            faults, seed = _plan_of(orjson.loads(await _body(request)))
+        except ValueError as error:  # no JSON, or no faults
+            return _json({"error": {"code": "BadArgumentError", "message": str(error)}}, 400)
+        self._plan = Plan(faults, seed)
+        return await self._faults(request)
+
+    async def _clear_faults(self, request: Request) -> Response:
+        self._plan = Plan()
+        return await self._faults(request)
 
     async def _elsewhere(self, request: Request) -> Response:
         entry = await self._record(request)
@@ -143,13 +153,13 @@ class Sink:
     async def _keep_up(self) -> None:
         """Start a flush when there is enough for one; wait for it only when memory fills."""
         if self._store.waiting >= _BULK and (self._flushing is None or self._flushing.done()):
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = asyncio.create_task(self._flush(_BULK))
         if self._store.waiting >= _FULL and self._flushing is not None:
             await self._flushing
 
-    async def _flush(self) -> None:
+    async def _flush(self, at_most: int | None = None) -> None:
         try:
-            await asyncio.to_thread(self._store.flush)
+            await asyncio.to_thread(self._store.flush, at_most)
         except DatabaseError as error:
             print(f"afterword sink: {error}", file=sys.stderr)  # noqa: T201  # its user's terminal
 
@@ -177,6 +187,35 @@ class _OneSlash:
             scope["path"] = "/" + scope["path"].lstrip("/")
         with contextlib.suppress(ClientDisconnect):  # it went away in the middle of its body
             await self._app(scope, receive, send)
+
+
+class _Provoked(Response):
+    """An answer that travels as a fault says, and is written down when it has arrived."""
+
+    def __init__(
+        self, reply: Reply, fault: Fault, delivery: Delivery, entry: Entry, ledger: Ledger
+    ) -> None:
+        super().__init__()
+        self._reply = reply
+        self._fault = fault
+        self._delivery = delivery
+        self._entry = entry
+        self._ledger = ledger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = await self._delivery.send(self._reply, self._fault, scope, receive, send)
+        self._ledger.answered(self._entry, status)
+
+
+def _plan_of(asked: Any) -> tuple[list[Fault], int]:
+    """The faults and the seed in what `POST /sink/faults` was told."""
+    scripts = asked.get("faults") if isinstance(asked, dict) else None
+    if not isinstance(scripts, list) or not all(isinstance(script, str) for script in scripts):
+        raise ValueError('the body is {"faults": ["500 times=2", ...], "seed": 0}')
+    seed = asked.get("seed", 0)
+    if not isinstance(seed, int):
+        raise ValueError("the seed is a whole number")  # noqa: TRY004  # a value from outside
+    return [fault for script in scripts for fault in grammar.parse(script)], seed
 
 
 async def _body(request: Request) -> bytes:

@@ -17,6 +17,14 @@ def afterword() -> None:
     """Telemetry for command-line tools, and a local Application Insights to try it on."""
 
 
+def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from afterword.sink.faults import GRAMMAR
+
+        click.echo(GRAMMAR, nl=False)
+        context.exit()
+
+
 @afterword.command()
 @click.option(
     "--port",
@@ -30,18 +38,44 @@ def afterword() -> None:
     metavar="FILE",
     help="Keep the events in a DuckDB file; without it they are gone when the sink ends.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="What goes wrong, for example '500 times=2'; may be given again. "
+    "--explain-faults has all of it.",
+)
+@click.option("--seed", default=0, metavar="N", help="Of the dice behind faults by chance.")
+@click.option(
+    "--explain-faults",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_explain_faults,
+    help="Show how faults are written, and exit.",
+)
 @click.option("--until-stdin-closes", is_flag=True, hidden=True)
-def sink(port: int, database: str, *, until_stdin_closes: bool) -> None:
+def sink(
+    port: int, database: str, faults: tuple[str, ...], seed: int, *, until_stdin_closes: bool
+) -> None:
     """Run a local Application Insights on 127.0.0.1.
 
     The first line of output is its connection string. Ctrl-C ends it.
     """
-    from afterword.sink import server, store  # heavy; `query` does without
+    from afterword.sink import grammar, server, store  # heavy; `query` does without
 
-    options = server.Options(port, database, until_stdin_closes)
     try:
-        server.run(options)
-    except (server.PortTakenError, store.DatabaseError) as error:
+        server.run(
+            server.Options(
+                port=port,
+                database=database,
+                faults=[fault for script in faults for fault in grammar.parse(script)],
+                seed=seed,
+                until_stdin_closes=until_stdin_closes,
+            )
+        )
+    except (grammar.FaultSyntaxError, server.PortTakenError, store.DatabaseError) as error:
         raise click.ClickException(str(error)) from error
 
 

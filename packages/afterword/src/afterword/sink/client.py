@@ -102,6 +102,24 @@ class SinkClient:
             for entry in self._call("GET", "/sink/requests")["requests"]
         ]
 
+    def set_faults(self, *faults: str, seed: int = 0) -> None:
+        """Let these faults befall the requests from now on, instead of any set before.
+
+        Args:
+            faults: As on the command line; `afterword.sink.faults` has the grammar.
+            seed: Of the dice behind faults by chance.
+        """
+        self._call("POST", "/sink/faults", {"faults": faults, "seed": seed})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults, each as `{"fault": text, "left": requests it may still befall or None}`."""
+        faults: list[dict[str, Any]] = self._call("GET", "/sink/faults")["faults"]
+        return faults
+
+    def clear_faults(self) -> None:
+        """Be well again."""
+        self._call("DELETE", "/sink/faults")
+
     def clear(self) -> None:
         """Forget every event, every request and every fault."""
         self._call("DELETE", "/sink")

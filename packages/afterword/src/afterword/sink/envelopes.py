@@ -81,12 +81,12 @@ class ItemError(NamedTuple):
     """One item that was not taken.
 
     Attributes:
-        index: Its place in the request, from 0.
+        position: Its place in the request, from 0.
         status: Its own status, of the same meaning as an HTTP status.
         message: Why, in words.
     """
 
-    index: int
+    position: int
     status: int
     message: str
 
@@ -95,12 +95,12 @@ class Item(NamedTuple):
     """One accepted item.
 
     Attributes:
-        index: Its place in the request, from 0.
+        position: Its place in the request, from 0.
         is_event: Whether it belongs to `customEvents`.
         text: The envelope as compact JSON.
     """
 
-    index: int
+    position: int
     is_event: bool
     text: bytes
 
@@ -133,10 +133,10 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
     """
     batch = Batch()
     for envelope in _parse(_unpack(body, encoding)):
-        index = batch.received
+        position = batch.received
         batch.received += 1
         if isinstance(envelope, UnreadableBodyError):
-            batch.errors.append(ItemError(index, 400, str(envelope)))
+            batch.errors.append(ItemError(position, 400, str(envelope)))
             continue
         text = orjson.dumps(envelope)
         flaw = (
@@ -145,9 +145,9 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
             else next(_flaws(envelope, now), None)
         )
         if flaw is None:
-            batch.items.append(Item(index, envelope["data"]["baseType"] == "EventData", text))
+            batch.items.append(Item(position, envelope["data"]["baseType"] == "EventData", text))
         else:
-            batch.errors.append(ItemError(index, 400, flaw))
+            batch.errors.append(ItemError(position, 400, flaw))
     return batch
 
 

@@ -4,6 +4,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,8 @@ class LocalSink(SinkClient):
     It is `python -m afterword sink` as a subprocess, and ends with this process however that ends.
 
     Args:
+        faults: What goes wrong from the start; `afterword.sink.faults` has the grammar.
+        seed: Of the dice behind faults by chance.
         port: The port on 127.0.0.1; 0 for any that is free. A sink that was stopped and is
             started again keeps its port.
         database: A DuckDB file to keep the events in; None for memory.
@@ -30,12 +33,16 @@ class LocalSink(SinkClient):
     def __init__(
         self,
         *,
+        faults: Sequence[str] = (),
+        seed: int = 0,
         port: int = 0,
         database: str | None = None,
         start_seconds: float = 20,
         stop_seconds: float = 10,
     ) -> None:
         super().__init__("")
+        self._faults = tuple(faults)
+        self._seed = seed
         self._port = port
         self._database = database
         self._start_seconds = start_seconds
@@ -69,7 +76,9 @@ class LocalSink(SinkClient):
         if self._process is not None:
             return
         command = [sys.executable, "-m", "afterword", "sink", "--until-stdin-closes"]
-        command += ["--port", str(self._port)]
+        command += ["--port", str(self._port), "--seed", str(self._seed)]
+        for fault in self._faults:
+            command += ["--fault", fault]
         if self._database is not None:
             command += ["--database", self._database]
         self._process = subprocess.Popen(
@@ -89,9 +98,10 @@ class LocalSink(SinkClient):
 
     def _first_line(self, process: subprocess.Popen[bytes]) -> str:
         """What it prints when it listens; empty if it ends, or says nothing in time."""
-        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        reader = threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True)
-        reader.start()
+        output, lines = process.stdout, queue.SimpleQueue[bytes]()
+        if output is None:
+            return ""
+        threading.Thread(target=lambda: lines.put(output.readline()), daemon=True).start()
         try:
             return lines.get(timeout=self._start_seconds).decode().strip()
         except queue.Empty:

@@ -1,15 +1,22 @@
 """Run a sink in this process until it is told to stop."""
 
 import asyncio
+import functools
+import os
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from afterword.sink.app import Sink
+from afterword.sink.delivery import TRANSPORT
+from afterword.sink.faults import Fault, Plan
 from afterword.sink.store import Store
 
 HOST = "127.0.0.1"  # loopback, and nothing else
@@ -29,11 +36,15 @@ class Options:
     Attributes:
         port: The port on 127.0.0.1; 0 for any that is free.
         database: A DuckDB file; `:memory:` for none.
+        faults: What goes wrong, in this order; see `faults`.
+        seed: Of the dice behind faults by chance.
         until_stdin_closes: Stop when standard input ends, so that it ends with its parent.
     """
 
     port: int = 0
     database: str = ":memory:"
+    faults: Sequence[Fault] = ()
+    seed: int = 0
     until_stdin_closes: bool = False
 
 
@@ -55,9 +66,10 @@ def run(options: Options) -> None:
     listener = _listen(options.port)
     store = Store(options.database, APP_ID)
     try:
-        sink = Sink(store, app_id=APP_ID)
+        sink = Sink(store, Plan(options.faults, options.seed), app_id=APP_ID)
         config = uvicorn.Config(
             sink.app(),
+            http=_Protocol,
             log_level="critical",
             access_log=False,
             server_header=False,
@@ -65,7 +77,7 @@ def run(options: Options) -> None:
             timeout_keep_alive=60,
             ws="none",
         )
-        server = _Server(config, connection_string(listener.getsockname()[1]))
+        server = _Server(config, sink, connection_string(listener.getsockname()[1]))
         if options.until_stdin_closes:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
         asyncio.run(server.serve(sockets=[listener]))
@@ -77,28 +89,75 @@ def run(options: Options) -> None:
 class _Server(uvicorn.Server):
     """uvicorn's, but it says where it listens, and a signal to end it is no failure."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+    def __init__(self, config: uvicorn.Config, sink: Sink, announcement: str) -> None:
         super().__init__(config)
+        self._sink = sink
+        self._refusal: asyncio.Task[None] | None = None
+        sink.delivery.refuse = self._refuse
         self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(self._announcement, flush=True)  # noqa: T201  # the first line of its output
 
+    async def _refuse(self, seconds: float) -> None:
+        """Take no new connection for some time; those that are there stay."""
+        if not self.servers:
+            return
+        port = self.servers[0].sockets[0].getsockname()[1]
+        while self.servers:
+            self.servers.pop().close()
+        self._refusal = asyncio.create_task(self._listen_again(port, seconds))
+
+    async def _listen_again(self, port: int, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        protocol = functools.partial(_Protocol, self.config, self.server_state, self.lifespan.state)
+        loop = asyncio.get_running_loop()
+        self.servers.append(await loop.create_server(protocol, sock=_listen(port)))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._refusal is not None:
+            self._refusal.cancel()
+        self._sink.delivery.let_go()
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # theirs
         self.should_exit = True  # uvicorn's own would raise the signal again after the end
 
 
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP over h11, with the transport in each request's scope for `delivery`.
+
+    h11, because it comes with uvicorn and takes twice the events that are asked of the sink.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as theirs
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_transport(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = with_transport
+
+
 def _listen(port: int) -> socket.socket:
+    # With its protocol named, asyncio turns Nagle's algorithm off on what is accepted from it.
+    # Without, a reply in two writes waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener = socket.create_server((HOST, port), backlog=1024)
+        if os.name == "posix":  # a restart on the same port; Windows means something else by it
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(1024)
     except OSError as error:
+        listener.close()
         raise PortTakenError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
-    listener.set_inheritable(False)
     return listener
 
 
 def _wait_for_end(server: uvicorn.Server) -> None:
-    while sys.stdin.buffer.raw.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     server.should_exit = True

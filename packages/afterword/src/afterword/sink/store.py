@@ -5,8 +5,9 @@ in one statement a table, in a thread of its own: DuckDB lets go of the interpre
 Whatever reads the tables flushes first, so a query sees every item answered before it.
 """
 
+import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import duckdb
@@ -61,11 +62,27 @@ class Store:
         with self._waiting_lock:
             self._waiting.extend(items)
 
-    def flush(self) -> None:
-        """Move the buffer into the tables; on return all that was added before stands there."""
+    def flush(self, at_most: int | None = None) -> None:
+        """Move the buffer into the tables, or so many items of it, the oldest first.
+
+        On return all that was added before stands there, or those do.
+
+        Raises:
+            DatabaseError: They could not be written; they are in the buffer as before.
+        """
         with self._flush_lock:
             with self._waiting_lock:
-                items, self._waiting = self._waiting, []
+                items = self._waiting[:at_most]
+            try:
+                self._insert(items)
+            except duckdb.Error as error:
+                raise DatabaseError(f"the events cannot be written: {_reason(error)}") from error
+            with self._waiting_lock:
+                del self._waiting[: len(items)]
+
+    def _insert(self, items: list[Item]) -> None:
+        """Both tables or neither."""
+        with _transaction(self._connection):
             if events := [item.text for item in items if item.is_event]:
                 self._connection.execute(
                     CUSTOM_EVENTS.insert(), {"items": _array(events), "app_id": self._app_id}
@@ -109,12 +126,27 @@ class Store:
         self._connection.close()
 
 
+@contextlib.contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
 def _array(texts: list[bytes]) -> str:
     return (b"[" + b",".join(texts) + b"]").decode()
 
 
+def _reason(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]
+
+
 def _advice(path: str, error: duckdb.Error) -> str:
-    reason = str(error).partition("\n")[0]
+    reason = _reason(error)
     if "lock" in reason.lower():
         return f"{path} is in use: ask the sink that has it (--endpoint), or stop it first"
     return f"{path} cannot be used as a database: {reason}"

@@ -5,6 +5,7 @@ not of the workspace's `AppEvents`. A text column is never null there, so it is 
 """
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 APP_NAME = "afterword-sink"
@@ -127,7 +128,7 @@ class Table(NamedTuple):
 
     name: str
     columns: tuple[Column, ...]
-    envelope: dict[str, object]
+    envelope: Mapping[str, object]
 
     def create(self) -> str:
         """SQL that makes the table unless it is there."""
