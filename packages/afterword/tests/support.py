@@ -111,6 +111,15 @@ class Clock:
         return self.now
 
 
+def alive(pid: int) -> bool:
+    """Does the process still run? One that ended and is not reaped yet does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
     """Wait for a condition, not for a time; fail if it does not come."""
     until = time.monotonic() + seconds

@@ -68,7 +68,7 @@ def test_each_variable_of_the_list_tells_a_ci_machine(variable: str) -> None:
     ],
 )
 def test_state(state: dict[str, str | int | bool | None] | None, on: bool) -> None:
-    assert of_person(state).on is on
+    assert of_person(state, notice=1).on is on
 
 
 def test_a_variable_overrules_the_persons_yes(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Answer, Server, wait_until
+from support import Answer, Server, alive, wait_until
 
 from afterword.spawn import reduced_environment
 
@@ -195,7 +195,7 @@ def test_nobody_waits_for_a_stopped_uploader(
     finally:
         os.kill(holders[0], signal.SIGCONT)
         os.kill(holders[0], signal.SIGTERM)
-    wait_until(lambda: not Path(f"/proc/{holders[0]}").exists(), 5)
+    wait_until(lambda: not alive(holders[0]), 5)
 
 
 def _holds(process: Path, path: Path) -> bool:

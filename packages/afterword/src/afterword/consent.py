@@ -18,9 +18,9 @@ _NO = ("0", "false", "no", "off")
 class Decision:
     """Whether telemetry is on, and why.
 
-    `on`: may events be recorded and sent. `reason`: one sentence part for people. `cause`: one
-    word for programs (`ci`, `variable`, `do-not-track`, `policy`, `folder`, `no-consent`,
-    `turned-off`, `consent`). `log`: record nothing, but print what would be (`=log`).
+    `on`: may events be recorded and sent. `reason`: part of a sentence, for people. `cause`: a word
+    for programs (`ci`, `variable`, `do-not-track`, `policy`, `folder`, `no-consent`, `turned-off`,
+    `notice-grown`, `consent`). `log`: record nothing, but print what would be (`=log`).
     """
 
     __slots__ = ("cause", "log", "on", "reason")
@@ -52,13 +52,38 @@ def forbidden_by_environment(prefix: str, environment: "Mapping[str, str]") -> D
     return None
 
 
-def of_person(state: "Flat | None") -> Decision:
-    """What the person has said, by the state file's content (None: there is no such file)."""
+def forbidden_by_policy(path: str, policy: "Flat | None", *, exists: bool) -> Decision | None:
+    """The no of the organisation's policy file; None if it says none. It can never say yes.
+
+    A policy that is there and cannot be understood forbids: whoever wrote it meant something.
+    """
+    if policy is None:
+        return Decision(False, "policy", f"{path} cannot be read") if exists else None
+    if policy.get("enabled", True) is not True:
+        return Decision(False, "policy", f"forbidden by {path}")
+    return None
+
+
+def of_person(state: "Flat | None", *, notice: int) -> Decision:
+    """What the person has said, by the state file's content (None: there is no such file).
+
+    A yes is a yes to what the notice said then: when it has grown since, they are asked again.
+    """
     if state is None or state.get("consentGiven") is None:
         return Decision(False, "no-consent", "nobody has been asked yet, or answered")
-    if state["consentGiven"] is True and state.get("enabled") is True:
-        return Decision(True, "consent", f"turned on {_since(state)}")
-    return Decision(False, "turned-off", f"turned off {_since(state)}")
+    if state["consentGiven"] is not True or state.get("enabled") is not True:
+        return Decision(False, "turned-off", f"turned off {_since(state)}")
+    if agreed_notice(state) < notice:
+        return Decision(
+            False, "notice-grown", "more is collected than was agreed to; not asked yet"
+        )
+    return Decision(True, "consent", f"turned on {_since(state)}")
+
+
+def agreed_notice(state: "Flat") -> int:
+    """The version of the notice that was answered; 1 where the state does not say."""
+    said = state.get("noticeVersion", 1)
+    return said if isinstance(said, int) else 1
 
 
 def _since(state: "Flat") -> str:

@@ -7,7 +7,7 @@ import contextlib
 import os
 from typing import Any
 
-from afterword import identity, segments
+from afterword import consent, identity, segments, statefile
 from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
 from afterword.folder import DataFolder, make_private, why_untrusted
@@ -43,6 +43,17 @@ def turn_off(telemetry: Telemetry) -> int:
     return _delete_waiting(folder)
 
 
+def reset(telemetry: Telemetry) -> int:
+    """Make a new anonymous id and delete what waits; return how many events waited.
+
+    Whether it is on stays as it was; while it is off there is no id to make anew.
+    """
+    folder = _folder(telemetry)
+    if consent.of_person(statefile.read(folder.state), notice=telemetry.notice).on:
+        identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+    return _delete_waiting(folder)
+
+
 def upload(telemetry: Telemetry, *, heed_cool_down: bool) -> Status | None:
     """Upload what waits, in this process; see `Telemetry.upload`."""
     folder = telemetry.folder
@@ -61,7 +72,7 @@ def make_job(telemetry: Telemetry, **changed: Any) -> Job:
         "folder": _folder(telemetry),
         "events": telemetry.events,
         "version_key": telemetry.version_key,
-        "make_exporter": lambda: _make_exporter(telemetry),
+        "make_exporter": lambda: make_exporter(telemetry),
         "allowed": lambda: telemetry.decision().on,
         "cap": telemetry.cap,
         "clock": telemetry.clock,
@@ -82,12 +93,16 @@ def keep_under_cap(telemetry: Telemetry) -> None:
 
 
 def destination(telemetry: Telemetry) -> str | None:
-    """The connection string in force."""
+    """The connection string in force: the policy's, the variable's, or the application's own."""
+    set_by_policy = (statefile.read(telemetry.policy) or {}).get("connectionString")
+    if isinstance(set_by_policy, str):
+        return set_by_policy
     variable = f"{telemetry.prefix}_TELEMETRY_CONNECTION_STRING"
     return telemetry.environment.get(variable) or telemetry.connection_string
 
 
-def _make_exporter(telemetry: Telemetry) -> Exporter:
+def make_exporter(telemetry: Telemetry) -> Exporter:
+    """The exporter to the destination in force. Raise AfterwordError if it cannot be made."""
     connection_string = destination(telemetry)
     if not connection_string:
         raise DestinationError("no connection string is set")

@@ -71,6 +71,21 @@ def default_path(
     return os.path.join(base, name)
 
 
+def policy_path(name: str, environment: "Mapping[str, str]", platform: str = sys.platform) -> str:
+    r"""Where an organisation may put its policy for the application `name`.
+
+    `/etc/xdg/name/telemetry.json`; on macOS `/Library/Application Support/name/telemetry.json`; on
+    Windows `%PROGRAMDATA%\name\telemetry.json`. Only an administrator can write there.
+    """
+    if platform == "win32":
+        base = environment.get("PROGRAMDATA") or r"C:\ProgramData"
+    elif platform == "darwin":
+        base = "/Library/Application Support"
+    else:
+        base = "/etc/xdg"
+    return os.path.join(base, name, "telemetry.json")
+
+
 def why_untrusted(path: str) -> str | None:
     """Why files in this folder would not be the user's alone; None if they are.
 

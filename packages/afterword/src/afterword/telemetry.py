@@ -9,7 +9,7 @@ import sys
 import time
 
 from afterword import consent, statefile
-from afterword.folder import DataFolder, default_path, why_untrusted
+from afterword.folder import DataFolder, default_path, policy_path, why_untrusted
 from afterword.schema import buffer_key, timestamp, uuid4
 
 TYPE_CHECKING = False
@@ -42,6 +42,7 @@ class Telemetry:
         uploader: the command that runs `run_uploader`, as full path and arguments.
         notice: the version of what the person is told when asked; raise it when more is collected.
         folder: the data folder; by default the one usual on this system.
+        policy: the organisation's policy file; by default where it is usual on this system.
         environment, clock: what would else be `os.environ` and `time.time`, for tests.
         strict: raise UndeclaredError instead of dropping the event; by default under pytest, under
             `python -X dev`, and where `<NAME>_TELEMETRY_STRICT` is set.
@@ -58,6 +59,7 @@ class Telemetry:
         uploader: "Sequence[str]" = (),
         notice: int = 1,
         folder: str | None = None,
+        policy: str | None = None,
         environment: "Mapping[str, str]" = os.environ,
         clock: "Callable[[], float]" = time.time,
         strict: bool | None = None,
@@ -75,6 +77,7 @@ class Telemetry:
         self.clock = clock
         self.cap = cap
         self._folder = folder if folder is not None else default_path(name, environment)
+        self.policy = policy if policy is not None else policy_path(name, environment)
         self._strict = strict
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
 
@@ -89,6 +92,10 @@ class Telemetry:
 
     def _decide(self) -> "tuple[Decision, Flat]":
         no = consent.forbidden_by_environment(self.prefix, self.environment)
+        if no is None:
+            policy = statefile.read(self.policy)
+            exists = policy is None and os.path.lexists(self.policy)
+            no = consent.forbidden_by_policy(self.policy, policy, exists=exists)
         if no is not None:
             return no, {}
         if self._folder is None:
@@ -97,7 +104,7 @@ class Telemetry:
         if untrusted is not None:
             return consent.Decision(False, "folder", untrusted), {}
         state = statefile.read(DataFolder(self._folder).state)
-        return consent.of_person(state), state or {}
+        return consent.of_person(state, notice=self.notice), state or {}
 
     def record(self, event: str, /, **fields: object) -> None:
         """Record one event, if it may be. Never fails a command, never prints.
@@ -156,6 +163,16 @@ class Telemetry:
         from afterword import control
 
         control.turn_on(self)
+
+    def reset(self) -> int:
+        """Make a new anonymous id and delete what waits; how many events that was.
+
+        Raises:
+            OSError: it could not be written down.
+        """
+        from afterword import control
+
+        return control.reset(self)
 
     def turn_off(self) -> int:
         """Write down the person's no and delete what waits and the id; how many events that was.

@@ -143,6 +143,15 @@ class AzureExporter:
             return Receipt(problem=self._transport.failure or "no answer")
         return read_reply(reply, len(batch))
 
+    def render(self, batch: Sequence[Record]) -> list[object]:
+        """The envelopes as they would be sent: the same way, to the last step."""
+        self._transport.sends = False
+        try:
+            self.export(batch)
+        finally:
+            self._transport.sends = True
+        return list(json.loads(self._transport.body))
+
     def close(self) -> None:
         """Let the connection go."""
         self._exporter.shutdown()
@@ -180,6 +189,8 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core leaves 
         session.auth = _no_credentials
         super().__init__(session=session, session_owner=False)
         self._url = f"{destination.endpoint}/"
+        self.sends = True
+        self.body = b""
         self.reply: Reply | None = None
         self.failure: str | None = None
 
@@ -187,7 +198,9 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core leaves 
         """Send with our headers and tags only; keep the reply."""
         if not request.url.startswith(self._url):
             raise DestinationError(f"not our host: {request.url}")
-        body = _published(request.data)
+        body = self.body = _published(request.data)
+        if not self.sends:
+            raise ConnectionAbortedError("only looking")
         request.data = body
         request.headers.clear()
         request.headers.update(

@@ -47,5 +47,8 @@ class Exporter(Protocol):
     def export(self, batch: Sequence[Record]) -> Receipt:
         """Send the batch in one request, at most once, and read the reply. Never raises."""
 
+    def render(self, batch: Sequence[Record]) -> Sequence[object]:
+        """The records as they would stand on the wire, as JSON values; sends nothing."""
+
     def close(self) -> None:
         """Let the connection go."""

@@ -1,0 +1,1 @@
+"""Ready parts for the command-line frameworks; one framework to a file."""

@@ -1,0 +1,190 @@
+"""For applications made with click: the question, and the commands `telemetry status|show|…`.
+
+cli.add_command(telemetry_group(telemetry))      # a click group
+ask_consent(telemetry, NOTICE)                   # at the start of a fitting command
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from afterword import describe, report
+from afterword.errors import AfterwordError, MissingExtraError
+from afterword.integrations import words
+from afterword.report import Waiting
+from afterword.telemetry import Telemetry
+
+try:
+    import click
+except ImportError as error:
+    raise MissingExtraError("click", "click is not installed") from error
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the person is told before they are asked. Short: they came for something else.
+
+    Args:
+        collected: what an event says, e.g. "which command ran and whether it succeeded".
+        never: what no event can say.
+        where: who gets it, and for how long it is kept there.
+        more: the page that explains every field.
+    """
+
+    collected: str
+    never: str
+    where: str
+    more: str
+
+
+def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | None = None) -> bool:
+    """Ask the person, if they were not asked before; True if it is on now.
+
+    Not asked: without a terminal on both ends, on a CI machine, while a variable or a policy says
+    no, and when they have answered this version of the notice. Everything goes to stderr. No answer
+    is preselected; Enter alone, Ctrl-C and Ctrl-D mean no, and either answer is kept.
+
+    Args:
+        telemetry: whose consent it is.
+        notice: what they are told.
+        interactive: False where the person asked not to be asked (`--yes`); by default, whether
+            stdin and stderr are a terminal.
+    """
+    if interactive is None:
+        interactive = sys.stdin.isatty() and sys.stderr.isatty()
+    decision = telemetry.decision()
+    if not interactive or decision.cause not in ("no-consent", "notice-grown"):
+        return decision.on
+    if telemetry.folder is None:
+        return False
+    _tell(telemetry, notice)
+    try:
+        agreed = click.confirm("Share anonymous usage data?", default=False, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        agreed = False
+    try:
+        if agreed:
+            telemetry.turn_on()
+        else:
+            telemetry.turn_off()
+    except OSError as error:
+        click.echo(f"Could not keep your answer ({error.strerror}); it stays off.", err=True)
+        return False
+    again = f"{telemetry.name} telemetry {'off' if agreed else 'on'}"
+    click.echo(f"{'Thank you' if agreed else 'It stays off'}. To change it: {again}\n", err=True)
+    return agreed
+
+
+def telemetry_group(telemetry: Telemetry) -> click.Group:
+    """The commands by which a person sees and controls an application's telemetry."""
+    return click.Group(
+        "telemetry",
+        commands=[_status, _show, _schema, _on, _off, _reset],
+        help="See what is recorded, turn it on or off.",
+        context_settings={"obj": telemetry},
+    )
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_obj
+def _status(telemetry: Telemetry, *, as_json: bool) -> None:
+    """Say whether it is on, why, and what waits."""
+    told = report.report(telemetry)
+    if as_json:
+        click.echo(json.dumps(report.as_json(told), indent=2))
+    else:
+        click.echo(words.status(told, telemetry.clock()))
+
+
+@click.command("show")
+@click.option("--json", "as_json", is_flag=True, help="Exactly as it would stand on the wire.")
+@click.pass_obj
+def _show(telemetry: Telemetry, *, as_json: bool) -> None:
+    """Print the events that wait, as they would be sent."""
+    found = report.waiting(telemetry)
+    if as_json:
+        click.echo(json.dumps(_envelopes(telemetry, found), indent=2))
+    else:
+        click.echo(words.table(found))
+
+
+@click.command("schema")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_obj
+def _schema(telemetry: Telemetry, *, as_json: bool) -> None:
+    """Print every event and field that can ever be recorded."""
+    events = telemetry.events.values()
+    if as_json:
+        click.echo(json.dumps(describe.as_json(events), indent=2))
+    else:
+        click.echo(describe.markdown(events).rstrip())
+
+
+@click.command("on")
+@click.pass_obj
+def _on(telemetry: Telemetry) -> None:
+    """Turn it on, with a new anonymous id."""
+    _change(telemetry.turn_on)
+    decision = telemetry.decision()
+    click.echo("Telemetry is on.")
+    if not decision.on:
+        click.echo(f"But it stays silent here: {decision.reason}.", err=True)
+
+
+@click.command("off")
+@click.pass_obj
+def _off(telemetry: Telemetry) -> None:
+    """Turn it off; delete what waits and the anonymous id."""
+    deleted = _change(telemetry.turn_off)
+    click.echo(f"Telemetry is off. Deleted: {words.events(deleted)} and the anonymous id.")
+
+
+@click.command("reset")
+@click.pass_obj
+def _reset(telemetry: Telemetry) -> None:
+    """Make a new anonymous id; delete what waits."""
+    deleted = _change(telemetry.reset)
+    click.echo(f"Deleted: {words.events(deleted)}. The anonymous id is a new one.")
+
+
+def _tell(telemetry: Telemetry, notice: Notice) -> None:
+    name = telemetry.name
+    click.echo(
+        f"\n{click.style('Anonymous usage data', bold=True)}\n"
+        f"  Collected:  {notice.collected}\n"
+        f"  Never:      {notice.never}\n"
+        f"  Where:      {notice.where}\n"
+        f"  See it:     {name} telemetry show\n"
+        f"  Turn off:   {name} telemetry off; {telemetry.prefix}_TELEMETRY=0; DO_NOT_TRACK=1\n"
+        f"  More:       {notice.more}\n",
+        err=True,
+    )
+
+
+def _change(change: Callable[[], Answer]) -> Answer:
+    try:
+        return change()
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.strerror}: {error.filename}. Nothing was changed."
+        ) from error
+    except AfterwordError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _envelopes(telemetry: Telemetry, found: Waiting) -> list[object]:
+    from afterword.control import make_exporter
+
+    if not found.records:
+        return []
+    try:
+        exporter = make_exporter(telemetry)
+    except AfterwordError as error:
+        raise click.ClickException(str(error)) from error
+    return list(exporter.render(found.records))

@@ -1,0 +1,78 @@
+"""Reports in words for people, whatever framework prints them."""
+
+import time
+from collections.abc import Mapping
+
+from afterword.report import Report, Waiting
+from afterword.upload.status import Status
+
+
+def status(told: Report, now: float) -> str:
+    """What `telemetry status` says."""
+    decision, found, last = told.decision, told.waiting, told.last_upload
+    lines = [
+        ("Telemetry", f"{'on' if decision.on else 'off'}: {decision.reason}"),
+        ("Waiting", _waiting_line(found, now)),
+        ("Last upload", _upload_line(last) if last is not None else "none yet"),
+        ("Anonymous id", told.anonymous_id or "none"),
+    ]
+    if told.id_changes_at is not None:
+        lines.append(("", f"changes with the first use after {_when(told.id_changes_at)}"))
+    lines.append(("Would go to", told.destination or "nowhere"))
+    lines.append(("Files", told.files[0] if told.files else f"none in {told.folder}"))
+    lines += [("", path) for path in told.files[1:]]
+    return "\n".join(f"{name:<14}{text}" for name, text in lines)
+
+
+def _waiting_line(found: Waiting, now: float) -> str:
+    if not found.records and not found.unfit:
+        return "nothing"
+    text = f"{events(len(found.records))}, {found.size:,} bytes"
+    if found.oldest is not None:
+        days = max(0, int((now - found.oldest) // 86400))
+        text += f", the oldest from {_when(found.oldest)} ({days} days)"
+    if found.unfit:
+        text += "; will not be sent: " + _counts(found.unfit)
+    return text
+
+
+def _upload_line(last: Status) -> str:
+    text = f"{_when(last.at)}: {last.sent} sent, {last.kept} kept"
+    if last.dropped:
+        text += f", dropped: {_counts(last.dropped)}"
+    if last.error is not None:
+        text += f"; {last.error}"
+    if last.next_at:
+        text += f"; not again before {_when(last.next_at)}"
+    return text
+
+
+def table(found: Waiting) -> str:
+    """What `telemetry show` says: a row for each event that waits."""
+    if not found.records:
+        return "Nothing waits." + (
+            f" Not fit to send: {_counts(found.unfit)}." if found.unfit else ""
+        )
+    rows = [("TIME (UTC)", "EVENT", "PROPERTIES")]
+    for record in found.records:
+        told = " ".join(
+            f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+            for name, value in record.attributes.items()
+            if name != "timestamp"
+        )
+        rows.append((_when(record.time), record.name, told))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows)
+
+
+def events(count: int) -> str:
+    """So many events."""
+    return f"{count:,} event{'' if count == 1 else 's'}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {why}" for why, count in counts.items())
+
+
+def _when(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))

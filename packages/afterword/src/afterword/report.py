@@ -1,0 +1,155 @@
+"""What a person may see: why it is on or off, what waits, what would be sent, what became of it."""
+
+import os
+import time
+from dataclasses import dataclass, field
+
+from afterword import segments, statefile
+from afterword.consent import Decision
+from afterword.exporters.base import Record
+from afterword.schema import timestamp
+from afterword.segments import Line, Segment
+from afterword.telemetry import Telemetry
+from afterword.upload import status
+from afterword.upload.reading import Unfit, read_line
+from afterword.upload.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What lies in the buffer. Times in seconds since 1970."""
+
+    records: list[Record]
+    unfit: dict[str, int] = field(default_factory=dict)
+    """Lines that will be dropped and not sent, by reason."""
+    size: int = 0
+    """Bytes."""
+
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest was recorded."""
+        return min((record.time for record in self.records), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The answer to "what does it do?". Times in seconds since 1970."""
+
+    decision: Decision
+    waiting: Waiting
+    last_upload: Status | None
+    anonymous_id: str | None
+    id_changes_at: float | None
+    destination: str | None
+    """The one host it would be sent to."""
+    files: list[str]
+    """Every file that exists now."""
+    folder: str | None
+
+
+def waiting(telemetry: Telemetry) -> Waiting:
+    """Read what waits, changing nothing."""
+    found = Waiting([])
+    folder = telemetry.folder
+    if folder is None:
+        return found
+    unfit: dict[str, int] = {}
+    size = 0
+    for segment in [*segments.waiting(folder), Segment(folder.events)]:
+        try:
+            for line in segment.lines():
+                size += line.length
+                record = _record(telemetry, line)
+                if isinstance(record, str):
+                    unfit[record] = unfit.get(record, 0) + 1
+                else:
+                    found.records.append(record)
+        except OSError:
+            continue  # taken, or done with, in this moment
+    return Waiting(found.records, unfit, size)
+
+
+def report(telemetry: Telemetry) -> Report:
+    """Gather everything, changing nothing."""
+    from afterword.control import destination
+
+    folder = telemetry.folder
+    state = (statefile.read(folder.state) if folder is not None else None) or {}
+    anonymous_id = state.get("anonymousId")
+    anonymous_id = anonymous_id if isinstance(anonymous_id, str) else None
+    last = status.load(folder.upload_status) if folder is not None else Status()
+    return Report(
+        decision=telemetry.decision(),
+        waiting=waiting(telemetry),
+        last_upload=last if last.at else None,
+        anonymous_id=anonymous_id,
+        id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
+        destination=_host(destination(telemetry)),
+        files=_files(folder.path) if folder is not None else [],
+        folder=folder.path if folder is not None else None,
+    )
+
+
+def as_json(told: Report) -> dict[str, object]:
+    """The report for scripts, times as ISO 8601."""
+    last = told.last_upload
+    return {
+        "on": told.decision.on,
+        "cause": told.decision.cause,
+        "reason": told.decision.reason,
+        "waiting": {
+            "events": len(told.waiting.records),
+            "bytes": told.waiting.size,
+            "oldest": _iso(told.waiting.oldest),
+            "willBeDropped": told.waiting.unfit,
+        },
+        "lastUpload": None
+        if last is None
+        else {
+            "at": _iso(last.at),
+            "sent": last.sent,
+            "kept": last.kept,
+            "dropped": last.dropped,
+            "error": last.error,
+            "next": _iso(last.next_at or None),
+        },
+        "anonymousId": told.anonymous_id,
+        "idChangesAt": _iso(told.id_changes_at),
+        "destination": told.destination,
+        "folder": told.folder,
+        "files": told.files,
+    }
+
+
+def next_month(now: float) -> float:
+    """The first moment of the next UTC month, when the anonymous id changes on first use."""
+    import calendar
+
+    moment = time.gmtime(now)
+    return float(calendar.timegm((moment.tm_year, moment.tm_mon + 1, 1, 0, 0, 0)))
+
+
+def _record(telemetry: Telemetry, line: Line) -> Record | str:
+    try:
+        return read_line(line.text, telemetry.events, telemetry.version_key, telemetry.clock())
+    except Unfit as why:
+        return str(why)
+
+
+def _files(path: str) -> list[str]:
+    try:
+        return sorted(
+            os.path.join(path, name) for name in os.listdir(path) if name.startswith("telemetry")
+        )
+    except OSError:
+        return []
+
+
+def _host(connection_string: str | None) -> str | None:
+    parts = [part.partition("=") for part in (connection_string or "").split(";")]
+    named = {name.strip().lower(): value.strip() for name, _, value in parts}
+    return named.get("ingestionendpoint") or None
+
+
+def _iso(moment: float | None) -> str | None:
+    return timestamp(moment) if moment is not None else None

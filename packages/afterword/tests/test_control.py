@@ -1,0 +1,292 @@
+"""Promises 1 and 8: asked, seen, turned off; through the click commands an application mounts."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Server
+
+from afterword import Telemetry
+
+APPLICATION = """
+import sys
+import click
+from afterword import Event, OneOf, Telemetry
+from afterword.integrations.click import Notice, ask_consent, telemetry_group
+t = Telemetry("app", version="1.2.3", events=[Event("done", what=OneOf("build", "test"))],
+              connection_string=sys.argv.pop(1), policy=sys.argv.pop(1),
+              notice=int(sys.argv.pop(1)))
+
+@click.group()
+def cli(): pass
+
+@cli.command()
+@click.option("--yes", is_flag=True)
+def init(yes):
+    on = ask_consent(t, Notice("COLLECTED", "NEVER", "WHERE", "MORE"),
+                     interactive=False if yes else None)
+    t.record("done", what="build")
+    click.echo("on" if on else "off")
+
+cli.add_command(telemetry_group(t))
+cli()
+"""
+
+App = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    return tmp_path / "policy.json"
+
+
+@pytest.fixture
+def command(server: Server, policy: Path, tmp_path: Path) -> Callable[..., list[str]]:
+    path = tmp_path / "application.py"
+    path.write_text(APPLICATION)
+
+    def command(*arguments: str, notice: int = 1) -> list[str]:
+        start = [sys.executable, str(path), server.connection_string, str(policy), str(notice)]
+        return [*start, *arguments]
+
+    return command
+
+
+@pytest.fixture
+def app(command: Callable[..., list[str]]) -> App:
+    def run(
+        *arguments: str, notice: int = 1, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*arguments, notice=notice),
+            env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def at_terminal(command: Callable[..., list[str]]) -> Callable[..., tuple[str, str]]:
+    """Run on a terminal and type; what stdout got (a pipe), and what the terminal showed."""
+
+    def run(*arguments: str, types: str, notice: int = 1) -> tuple[str, str]:
+        master, terminal = pty.openpty()
+        process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *command(*arguments, notice=notice)],
+            stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        typed = False
+        while piece := _read(master):
+            shown += piece
+            if b"[y/N]" in shown and not typed:
+                os.write(master, types.encode())
+                typed = True
+        out, _ = process.communicate(timeout=20)
+        os.close(master)
+        assert process.returncode == 0
+        return out, shown.decode()
+
+    return run
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that nobody has the other end open any more
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("typed", "on"),
+    [
+        ("y\n", True),
+        ("yes\n", True),
+        ("\n", False),
+        ("n\n", False),
+        ("\x03", False),
+        ("\x04", False),
+    ],
+)
+def test_the_question(
+    at_terminal: Callable[..., tuple[str, str]], home: Path, typed: str, on: bool
+) -> None:
+    out, shown = at_terminal("init", types=typed)
+    assert out == ("on\n" if on else "off\n")  # stdout is the command's own
+    for said in ("COLLECTED", "NEVER", "WHERE", "MORE", "app telemetry off", "DO_NOT_TRACK=1"):
+        assert said in shown
+    state = json.loads((home / ".local/share/app/telemetry.json").read_text())
+    assert (state["enabled"], state["consentGiven"], state["noticeVersion"]) == (on, on, 1)
+    assert (state["anonymousId"] is not None) is on
+    again, shown = at_terminal("init", types="")  # kept, and not asked again
+    assert (again, shown) == (out, "")
+
+
+def test_asked_again_when_more_is_collected_and_silent_until_answered(
+    at_terminal: Callable[..., tuple[str, str]], app: App, home: Path
+) -> None:
+    at_terminal("init", types="y\n")
+    buffer = home / ".local/share/app/telemetry-events.jsonl"
+    recorded = buffer.read_bytes()
+    assert app("init", notice=2).stdout == "off\n"
+    assert buffer.read_bytes() == recorded
+    assert "more is collected" in app("telemetry", "status", notice=2).stdout
+    out, shown = at_terminal("init", types="y\n", notice=2)
+    assert out == "on\n"
+    assert "COLLECTED" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["init", "--yes"], {}),
+        (["init"], {}),
+        (["init"], {"CI": "1"}),
+        (["init"], {"DO_NOT_TRACK": "1"}),
+    ],
+)
+def test_not_asked_and_nothing_written(
+    app: App, home: Path, arguments: list[str], environment: dict[str, str]
+) -> None:
+    done = app(*arguments, **environment)
+    assert (done.stdout, done.stderr) == ("off\n", "")
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ['{"enabled": false}', '{"enabled": "no"}', "nonsense", ""])
+def test_a_policy_can_forbid(
+    app: App, at_terminal: Callable[..., tuple[str, str]], policy: Path, text: str
+) -> None:
+    app("telemetry", "on")
+    policy.write_text(text)
+    out, shown = at_terminal("init", types="")
+    assert (out, shown) == ("off\n", "")
+    status = app("telemetry", "status").stdout
+    assert f"off: {'forbidden by' if 'enabled' in text else ''}" in status
+    assert str(policy) in status
+
+
+def test_a_policy_cannot_turn_it_on(app: App, policy: Path) -> None:
+    policy.write_text('{"enabled": true}')
+    assert "off: nobody has been asked yet" in app("telemetry", "status").stdout
+
+
+def test_a_policy_can_say_where_to(app: App, policy: Path) -> None:
+    theirs = "InstrumentationKey=22222222-0000-4000-8000-000000000001;IngestionEndpoint=https://own.example/"
+    policy.write_text(json.dumps({"connectionString": theirs}))
+    told = json.loads(app("telemetry", "status", "--json").stdout)
+    assert told["destination"] == "https://own.example/"
+
+
+def test_status_says_why(app: App, home: Path) -> None:
+    for environment, reason in [
+        ({}, "off: nobody has been asked yet, or answered"),
+        ({"CI": "true"}, "off: this is a CI machine: CI is set"),
+        ({"GITHUB_ACTIONS": "1"}, "off: this is a CI machine: GITHUB_ACTIONS (GitHub Actions)"),
+        ({"APP_TELEMETRY": "off"}, "off: APP_TELEMETRY=off"),
+        ({"DO_NOT_TRACK": "true"}, "off: DO_NOT_TRACK=true"),
+    ]:
+        assert reason in app("telemetry", "status", **environment).stdout
+    assert list(home.iterdir()) == []  # looking writes nothing
+    app("telemetry", "on")
+    assert "on: turned on on 20" in app("telemetry", "status").stdout
+    app("telemetry", "off")
+    assert "off: turned off on 20" in app("telemetry", "status").stdout
+
+
+def test_status_counts_what_waits_and_tells_of_the_last_upload(
+    app: App, telemetry: Telemetry, server: Server, home: Path
+) -> None:
+    telemetry.record("done", what="build")
+    telemetry.upload()
+    telemetry.record("done", what="build")
+    telemetry.record("done", what="test")
+    told = json.loads(app("telemetry", "status", "--json").stdout)
+    folder = str(home / ".local/share/app")
+    state = json.loads((home / ".local/share/app/telemetry.json").read_text())
+    assert told["on"] is True
+    assert told["waiting"]["events"] == 2
+    assert told["waiting"]["bytes"] > 400
+    assert told["lastUpload"]["sent"] == 1
+    assert told["lastUpload"]["error"] is None
+    assert told["anonymousId"] == state["anonymousId"]
+    assert told["idChangesAt"].endswith("-01T00:00:00.000Z")
+    assert told["destination"] == server.endpoint + "/"
+    assert f"{folder}/telemetry-events.jsonl" in told["files"]
+    text = app("telemetry", "status").stdout
+    assert "2 events, " in text
+    assert "1 sent, 0 kept" in text
+
+
+def test_show_is_what_would_be_sent(
+    app: App, telemetry: Telemetry, server: Server, home: Path
+) -> None:
+    assert app("telemetry", "show").stdout == "Nothing waits.\n"
+    assert json.loads(app("telemetry", "show", "--json").stdout) == []
+    telemetry.record("done", what="build")
+    telemetry.record("done", what="test")
+    with (home / ".local/share/app/telemetry-events.jsonl").open("a") as file:
+        file.write("garbage\n")
+    table = app("telemetry", "show").stdout.splitlines()
+    assert len(table) == 3
+    assert "what=build" in table[1]
+    shown = json.loads(app("telemetry", "show", "--json").stdout)
+    assert server.requests == []
+    telemetry.upload()
+    assert server.requests[0].envelopes == shown
+
+
+def test_off_deletes_and_says_so(app: App, telemetry: Telemetry, home: Path) -> None:
+    for _ in range(3):
+        telemetry.record("done", what="build")
+    off = app("telemetry", "off").stdout
+    assert off == "Telemetry is off. Deleted: 3 events and the anonymous id.\n"
+    assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
+    assert app("telemetry", "on").stdout == "Telemetry is on.\n"
+    assert "silent here: DO_NOT_TRACK=1" in app("telemetry", "on", DO_NOT_TRACK="1").stderr
+
+
+def test_reset_makes_a_new_id_and_empties_the_buffer(
+    app: App, telemetry: Telemetry, home: Path
+) -> None:
+    telemetry.record("done", what="build")
+    path = home / ".local/share/app/telemetry.json"
+    before = json.loads(path.read_text())["anonymousId"]
+    assert app("telemetry", "reset").stdout.startswith("Deleted: 1 event.")
+    assert json.loads(path.read_text())["anonymousId"] not in (before, None)
+    assert not (path.parent / "telemetry-events.jsonl").exists()
+
+
+def test_schema_lists_every_field(app: App) -> None:
+    told = json.loads(app("telemetry", "schema", "--json").stdout)
+    assert told["done"]["what"] == "one of build, test"
+    assert told["done"].keys() == {
+        "event_id", "timestamp", "anonymous_id", "platform", "version", "what",
+    }  # fmt: skip
+    assert "| `what` | one of build, test |" in app("telemetry", "schema").stdout
+
+
+def test_log_prints_what_would_be_recorded_and_records_nothing(
+    app: App, home: Path, server: Server
+) -> None:
+    done = app("init", APP_TELEMETRY="log")
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["what"] == "build"
+    assert done.stdout == "off\n"
+    assert list(home.iterdir()) == []
+
+
+def test_an_answer_that_cannot_be_kept_is_said(app: App, home: Path) -> None:
+    (home / ".local").write_text("a file where the folder should be")
+    done = app("telemetry", "on")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+    assert "HOME" in app("telemetry", "off", HOME="").stderr
