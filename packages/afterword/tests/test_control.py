@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,9 +85,15 @@ def at_terminal(command: Callable[..., list[str]]) -> Callable[..., tuple[str, s
         os.close(terminal)
         shown = b""
         typed = False
-        while piece := _read(master):
-            shown += piece
-            if b"[y/N]" in shown and not typed:
+        while True:
+            readable, _, _ = select.select([master], [], [], 2)
+            if readable:
+                piece = _read(master)
+                shown += piece
+                if not piece:
+                    break
+            # Typed once, but for a key pressed in the instant before anybody listened for it.
+            if b"[y/N]" in shown and (not typed or not readable):
                 os.write(master, types.encode())
                 typed = True
         out, _ = process.communicate(timeout=20)

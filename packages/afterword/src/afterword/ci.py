@@ -62,7 +62,7 @@ _VENDORS = {
 }
 
 # Said by many vendors, or by home-made machines.
-_GENERIC = (
+_GENERIC = frozenset((
     "BUILD_ID",
     "BUILD_NUMBER",
     "CI",
@@ -72,7 +72,7 @@ _GENERIC = (
     "CI_NAME",
     "CONTINUOUS_INTEGRATION",
     "RUN_ID",
-)
+))  # fmt: skip
 
 
 def detect(environment: "Mapping[str, str]") -> str | None:
@@ -82,11 +82,13 @@ def detect(environment: "Mapping[str, str]") -> str | None:
     """
     if environment.get("CI") == "false":
         return None
-    for variable, vendor in _VENDORS.items():
-        if environment.get(variable):
-            return f"{variable} ({vendor})"
-    for variable in _GENERIC:
-        if environment.get(variable):
+    # Through the environment and not through the list: reading a variable costs a decoding.
+    found = [name for name in environment if name in _VENDORS or name in _GENERIC]
+    for variable in found:
+        if variable in _VENDORS and environment[variable]:
+            return f"{variable} ({_VENDORS[variable]})"
+    for variable in found:
+        if environment[variable]:
             return variable
     if "/app/.heroku/node/bin/node" in environment.get("NODE", ""):
         return "NODE (Heroku)"

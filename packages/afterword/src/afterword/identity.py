@@ -5,7 +5,7 @@ Nothing here is sent but the id itself. No earlier id is kept, so that two month
 
 from afterword import statefile
 from afterword.lock import FileLock
-from afterword.schema import is_uuid4, timestamp, uuid4
+from afterword.schema import id_of_month, timestamp, uuid4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
     from afterword.statefile import Flat
 
 _PATIENCE = 0.1
-
-
-def anonymous_id(folder: "DataFolder", state: "Flat", now: float) -> str | None:
-    """The id to record under at `now`, made anew on the first use in a month.
-
-    None where it cannot be kept (a read-only folder): an id that changes with every command would
-    count one person as many.
-    """
-    known = _still_good(state, now)
-    return known if known is not None else _rotate(folder, now)
 
 
 def agree(folder: "DataFolder", now: float, *, notice: int) -> None:
@@ -49,17 +39,12 @@ def _empty(now: float) -> "Flat":
     }
 
 
-def _still_good(state: "Flat", now: float) -> str | None:
-    known, rotated = state.get("anonymousId"), state.get("rotatedAt")
-    if isinstance(known, str) and is_uuid4(known) and isinstance(rotated, str):
-        month = timestamp(now)[:7]
-        if rotated[:7] == month:
-            return known
-    return None
+def renew(folder: "DataFolder", now: float) -> str | None:
+    """Make the month's id, under the lock, so that two commands that start together agree on one.
 
-
-def _rotate(folder: "DataFolder", now: float) -> str | None:
-    """Make a new id under the lock, so that two commands that start together agree on one."""
+    None where it cannot be kept (a read-only folder): an id that changes with every command would
+    count one person as many.
+    """
     lock = FileLock(folder.state_lock)
     try:
         if not lock.acquire(_PATIENCE):
@@ -70,7 +55,7 @@ def _rotate(folder: "DataFolder", now: float) -> str | None:
         state = statefile.read(folder.state)
         if state is None or state.get("enabled") is not True:
             return None  # turned off a moment ago
-        known = _still_good(state, now)
+        known = id_of_month(state, now)
         if known is None:
             known = uuid4()
             statefile.write(

@@ -227,6 +227,14 @@ def is_uuid4(value: object) -> "TypeGuard[str]":
     )
 
 
+def id_of_month(state: "Mapping[str, Scalar]", now: float) -> str | None:
+    """The anonymous id in the state, if it was made in this UTC month; None if a new one is due."""
+    known, made = state.get("anonymousId"), state.get("rotatedAt")
+    if is_uuid4(known) and isinstance(made, str) and made[:7] == timestamp(now)[:7]:
+        return known
+    return None
+
+
 def timestamp(now: float) -> str:
     """A moment (seconds since 1970) as ISO 8601 in UTC with milliseconds, as events carry it."""
     seconds, millis = divmod(int(now * 1000), 1000)

@@ -1,43 +1,102 @@
-"""Start a detached process on Linux, macOS and the BSDs: one `posix_spawn`, no import.
+"""Start a process that outlives this one, holds nothing of it and is never waited for.
 
-`subprocess` costs 20 ms to import; `os.posix_spawn` is in the interpreter. What it cannot do (let
-go of the working directory, and of descriptors that were handed down to us) the new process does
-first of all: see `afterword.upload.process`.
+POSIX: one `os.posix_spawn`, which is in the interpreter; `subprocess` costs 20 ms to import. What
+it cannot do (let go of the working directory, and of descriptors that were handed down to us) the
+new process does first of all: see `afterword.upload.process`.
+
+Windows: written from the documentation, not run by our tests. CREATE_NO_WINDOW, not
+DETACHED_PROCESS: a console program that is detached makes a console of its own when it, or a child
+of it, asks for one, and a window flashes (cli/cli#13353).
 """
 
 import os
 import sys
 
-assert sys.platform != "win32"  # noqa: S101  # tells mypy
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What a network client needs to start and to reach the net, and nothing that is a secret of other
+# programs: agents hand their hooks every API key of their user. A proxy's own password is part of
+# its address and has to come along.
+_NEEDED = frozenset((
+    # to find itself and its owner's files
+    "PATH", "HOME", "XDG_DATA_HOME", "TMPDIR", "TEMP", "TMP",
+    "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE",
+    "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
+    # Windows cannot open a socket without SYSTEMROOT
+    "SYSTEMROOT", "WINDIR", "SYSTEMDRIVE", "LOCALAPPDATA", "APPDATA", "PROGRAMDATA", "USERPROFILE",
+    # the way out: proxies and certificates
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    # the person's no, in force for the upload as well
+    "DO_NOT_TRACK",
+))  # fmt: skip
+
 _started: list[int] = []
 
 
-def spawn_detached(command: "tuple[str, ...]", environment: "Mapping[str, str]") -> bool:
-    """Start `command` in a session of its own, standard streams on /dev/null. True if it started.
+def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:
+    """The part of `environment` that the background process gets: needs, and our own names."""
+    own = f"{prefix}_TELEMETRY"
+    return {
+        name: environment[name]
+        for name in environment
+        if name in _NEEDED or name.startswith(own) or name.upper() in _NEEDED
+    }
 
-    `command[0]` is a full path. The child is never waited for; one that an earlier call of this
-    process started and that has ended since is reaped, so that a long-lived program keeps at most
-    one zombie.
-    """
-    for pid in _started[:]:
-        try:
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+
+if sys.platform == "win32":
+
+    def spawn_detached(command: tuple[str, ...], environment: "Mapping[str, str]") -> bool:
+        """Start `command` without a window, standard streams on NUL. True if it started.
+
+        CREATE_BREAKAWAY_FROM_JOB lets it outlive a terminal that ends its job; where the job
+        forbids that, it is started inside.
+        """
+        import subprocess
+
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        for more in (subprocess.CREATE_BREAKAWAY_FROM_JOB, 0):
+            try:
+                subprocess.Popen(
+                    command,
+                    env=dict(environment),
+                    cwd=os.environ.get("SYSTEMROOT", "C:\\"),  # hold no folder of the user's
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    close_fds=True,
+                    creationflags=flags | more,
+                )
+            except PermissionError:
+                continue
+            return True
+        return False
+
+else:
+
+    def spawn_detached(command: tuple[str, ...], environment: "Mapping[str, str]") -> bool:
+        """Start `command` in a session of its own, standard streams on /dev/null. True if started.
+
+        `command[0]` is a full path. The child is never waited for; one that an earlier call of
+        this process started and that has ended since is reaped, so that a long-lived program keeps
+        at most one zombie.
+        """
+        for pid in _started[:]:
+            try:
+                if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                    _started.remove(pid)
+            except OSError:  # somebody else's SIGCHLD handling took it
                 _started.remove(pid)
-        except OSError:  # somebody else's SIGCHLD handling took it
-            _started.remove(pid)
-    null = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-    ]
-    try:
-        pid = os.posix_spawn(command[0], command, environment, file_actions=null, setsid=True)
-    except NotImplementedError:  # a C library without POSIX_SPAWN_SETSID; the child calls setsid
-        pid = os.posix_spawn(command[0], command, environment, file_actions=null, setpgroup=0)
-    _started.append(pid)
-    return True
+        null = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ]
+        try:
+            pid = os.posix_spawn(command[0], command, environment, file_actions=null, setsid=True)
+        except NotImplementedError:  # a C library without POSIX_SPAWN_SETSID; the child does it
+            pid = os.posix_spawn(command[0], command, environment, file_actions=null, setpgroup=0)
+        _started.append(pid)
+        return True

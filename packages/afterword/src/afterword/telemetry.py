@@ -10,7 +10,7 @@ import time
 
 from afterword import consent, statefile
 from afterword.folder import DataFolder, default_path, policy_path, why_untrusted
-from afterword.schema import buffer_key, timestamp, uuid4
+from afterword.schema import buffer_key, id_of_month, timestamp, uuid4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Telemetry:
         Called by itself at the end of a process that has recorded. Never fails, never waits.
         """
         try:
-            return self._start_upload()
+            return self.decision().on and self._start_upload()
         except Exception:  # noqa: BLE001  # telemetry fails in silence
             return False
 
@@ -206,7 +206,7 @@ class Telemetry:
     def _write(
         self, name: str, fields: "Mapping[str, object]", decision: "Decision", state: "Flat"
     ) -> None:
-        from afterword import buffer, identity
+        from afterword import buffer
 
         folder, now = self.folder, self.clock()
         if folder is None:
@@ -214,9 +214,13 @@ class Telemetry:
         if decision.log:
             sys.stderr.write(self._line(name, fields, "(made on consent)", now) + "\n")
             return
-        anonymous_id = identity.anonymous_id(folder, state, now)
+        anonymous_id = id_of_month(state, now)
         if anonymous_id is None:
-            return
+            from afterword import identity
+
+            anonymous_id = identity.renew(folder, now)
+            if anonymous_id is None:
+                return
         line = self._line(name, fields, anonymous_id, now).encode()
         if len(line) >= buffer.MOST_LINE:
             return
@@ -248,12 +252,17 @@ class Telemetry:
         return "{" + ",".join(parts) + "}"
 
     def _at_exit(self) -> None:
-        if self._recorded_in == os.getpid():  # a forked child has not recorded
-            self.start_upload()
+        if self._recorded_in != os.getpid():  # a forked child has not recorded
+            return
+        try:  # noqa: SIM105  # contextlib is not loaded, and stays so
+            # No second decision: the uploader makes its own, and turning off leaves it no work.
+            self._start_upload()
+        except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
+            pass
 
     def _start_upload(self) -> bool:
         folder = self.folder
-        if folder is None or not self.uploader or self.is_uploader() or not self.decision().on:
+        if folder is None or not self.uploader or self.is_uploader():
             return False
         if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
             return False

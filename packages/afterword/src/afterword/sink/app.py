@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -60,9 +61,11 @@ class Sink:
             Route("/sink/faults", self._faults, methods=["GET"]),
             Route("/sink/faults", self._set_faults, methods=["POST"]),
             Route("/sink/faults", self._clear_faults, methods=["DELETE"]),
-            Route("/{path:path}", self._elsewhere, methods=None),
         ]
-        return _OneSlash(Starlette(routes=routes, lifespan=self._lifespan))
+        elsewhere = {404: self._elsewhere, 405: self._elsewhere}
+        return _OneSlash(
+            Starlette(routes=routes, exception_handlers=elsewhere, lifespan=self._lifespan)
+        )
 
     async def _track(self, request: Request) -> Response:
         entry = await self._record(request)
@@ -129,10 +132,12 @@ class Sink:
         self._plan = Plan()
         return await self._faults(request)
 
-    async def _elsewhere(self, request: Request) -> Response:
-        entry = await self._record(request)
-        self._ledger.answered(entry, 404)
-        return _json({"error": {"code": "PathNotFoundError", "message": "No such path"}}, 404)
+    async def _elsewhere(self, request: Request, error: Exception) -> Response:
+        """What no door is for is written down too, so that nothing can be sent unseen."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        self._ledger.answered(await self._record(request), status)
+        message = {"code": "PathNotFoundError", "message": "The requested path does not exist"}
+        return _json({"error": message}, status)
 
     async def _record(self, request: Request) -> Entry:
         body = await _body(request)
