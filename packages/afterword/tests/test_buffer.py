@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from afterword import Telemetry, buffer, lock, segments
+from afterword.errors import UndeclaredError
 from afterword.folder import DataFolder
 
 WRITER = """
@@ -168,7 +169,8 @@ def test_a_line_over_64_kb_is_not_recorded(make: Callable[..., Telemetry], home:
     word = "w" * 64
     telemetry = make(events=[Event("big", words=ListOf(word))])
     telemetry.turn_on()
-    telemetry.record("big", words=[word] * 1000)
+    with pytest.raises(UndeclaredError, match="over 64 KB"):  # in development; else silently
+        telemetry.record("big", words=[word] * 1000)
     assert not (home / ".local/share/app/telemetry-events.jsonl").exists()
     telemetry.record("big", words=[word] * 900)
     assert (home / ".local/share/app/telemetry-events.jsonl").exists()

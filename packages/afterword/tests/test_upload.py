@@ -371,3 +371,46 @@ def test_the_folder_does_not_outlive_its_owners_trust(
         os.chown(folder, 65534, -1)
         assert "another user" in telemetry.decision().reason
         os.chown(folder, 0, -1)
+
+
+def test_a_clock_a_year_ahead_costs_nothing_at_first_sight(
+    telemetry: Telemetry, server: Server, home: Path, clock: Clock
+) -> None:
+    record(telemetry, 1)
+    telemetry.upload()  # the last upload was just now
+    record(telemetry, 3)
+    before = waiting(home)
+    clock.now += 365 * 86400
+    status = telemetry.upload()
+    assert status is not None
+    assert (status.sent, status.kept, status.dropped) == (0, 3, {})
+    assert waiting(home) == before
+    clock.now -= 365 * 86400  # set right again
+    telemetry.upload()
+    assert ids(server)[1:] == before
+
+
+def test_a_clock_that_stays_a_year_ahead_was_wrong_before(
+    telemetry: Telemetry, home: Path, clock: Clock
+) -> None:
+    record(telemetry, 1)
+    telemetry.upload()
+    record(telemetry, 3)
+    clock.now += 365 * 86400
+    telemetry.upload()
+    clock.now += 3600
+    status = telemetry.upload()
+    assert status is not None
+    assert status.dropped == {"too old": 3}
+    assert waiting(home) == []
+
+
+def test_a_clock_set_back_a_year_sends_with_the_time_of_now(
+    telemetry: Telemetry, server: Server, clock: Clock
+) -> None:
+    clock.now += 365 * 86400
+    record(telemetry, 1)
+    clock.now -= 365 * 86400
+    telemetry.upload()
+    (envelope,) = server.requests[0].envelopes
+    assert envelope["time"][:4] == time.strftime("%Y", time.gmtime())

@@ -13,9 +13,7 @@ from afterword.exporters.base import Exporter
 from afterword.folder import DataFolder, make_private, why_untrusted
 from afterword.lock import FileLock
 from afterword.telemetry import Telemetry
-from afterword.upload import status
-from afterword.upload.retry import LONGEST_COOL_DOWN
-from afterword.upload.run import REQUEST_TIME, Job, run
+from afterword.upload.run import GATHER, REQUEST_TIME, Job, run
 from afterword.upload.status import Status
 
 _PATIENCE = 1.0
@@ -54,16 +52,11 @@ def reset(telemetry: Telemetry) -> int:
     return _delete_waiting(folder)
 
 
-def upload(telemetry: Telemetry, *, heed_cool_down: bool) -> Status | None:
+def upload(telemetry: Telemetry, *, spawned: bool) -> Status | None:
     """Upload what waits, in this process; see `Telemetry.upload`."""
-    folder = telemetry.folder
-    if folder is None or not telemetry.decision().on:
+    if telemetry.folder is None or not telemetry.decision().on:
         return None
-    if heed_cool_down:
-        wait = status.load(folder.upload_status).next_at - telemetry.clock()
-        if 0 < wait <= LONGEST_COOL_DOWN:
-            return None
-    return run(make_job(telemetry))
+    return run(make_job(telemetry, gather=GATHER if spawned else 0.0))
 
 
 def make_job(telemetry: Telemetry, **changed: Any) -> Job:

@@ -166,15 +166,13 @@ def trim(folder: DataFolder, most: int) -> int:
     for segment, _ in sizes:
         if surplus <= 0:
             break
-        oldest = []
         for line in segment.lines():
-            oldest.append(line)
+            segment.settle([line])
             surplus -= line.length
+            given_up += 1
             if surplus <= 0:
                 break
-        segment.settle(oldest)
         segment.close()
-        given_up += len(oldest)
     return given_up
 
 

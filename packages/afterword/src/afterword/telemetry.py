@@ -137,22 +137,30 @@ class Telemetry:
         except Exception:  # noqa: BLE001  # telemetry fails in silence
             return False
 
-    def upload(self, *, heed_cool_down: bool = False) -> "Status | None":
+    def upload(self, *, spawned: bool = False) -> "Status | None":
         """Upload what waits, in this process; None if that may not be, or another one is at it.
+
+        `spawned`: a command started this, and more may follow: gather theirs for a moment first.
 
         Raises:
             OSError: the data folder cannot be worked in.
         """
         from afterword import control
 
-        return control.upload(self, heed_cool_down=heed_cool_down)
+        return control.upload(self, spawned=spawned)
 
     def run_uploader(self) -> "NoReturn":
         """Be the background uploader: what the `uploader` command runs. Silent; exit code 0."""
+        spawned = self.is_uploader()
+        try:
+            work = self.decision().on and self._has_work(heed_cool_down=spawned)
+        except Exception:  # noqa: BLE001  # telemetry fails in silence
+            work = False
+        if not work:
+            os._exit(0)  # before anything is imported for it
         from afterword.upload.process import run_as_uploader
 
-        spawned = self.is_uploader()
-        run_as_uploader(lambda: self.upload(heed_cool_down=spawned), spawned=spawned)
+        run_as_uploader(lambda: self.upload(spawned=spawned), spawned=spawned)
 
     def is_uploader(self) -> bool:
         """Is this process an uploader that a command started? It must never start another."""
@@ -223,7 +231,9 @@ class Telemetry:
                 return
         line = self._line(name, fields, anonymous_id, now).encode()
         if len(line) >= buffer.MOST_LINE:
-            return
+            from afterword.errors import UndeclaredError
+
+            raise UndeclaredError(f"{name} would take {len(line)} bytes, over 64 KB")
         size = buffer.append(folder.events, line)
         if self._recorded_in != os.getpid():
             import atexit
@@ -260,13 +270,14 @@ class Telemetry:
         except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
             pass
 
-    def _start_upload(self) -> bool:
+    def _has_work(self, *, heed_cool_down: bool) -> bool:
+        """Does something wait, is nobody at it, and has the last failure cooled down?"""
         folder = self.folder
-        if folder is None or not self.uploader or self.is_uploader():
+        if folder is None:
             return False
         if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
             return False
-        status = statefile.read(folder.upload_status)
+        status = statefile.read(folder.upload_status) if heed_cool_down else None
         if status is not None:
             wait = status.get("nextSeconds")
             # More than a day ahead the clock has jumped, and the wait means nothing.
@@ -274,7 +285,10 @@ class Telemetry:
                 return False
         from afterword.lock import is_held
 
-        if is_held(folder.upload_lock):
+        return not is_held(folder.upload_lock)
+
+    def _start_upload(self) -> bool:
+        if not self.uploader or self.is_uploader() or not self._has_work(heed_cool_down=True):
             return False
         from afterword.spawn import reduced_environment, spawn_detached
 

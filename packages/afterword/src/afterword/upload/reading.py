@@ -15,6 +15,9 @@ from afterword.exporters.base import Attribute, Record
 MOST_AGE = 30 * 24 * 3600
 """Seconds an event may wait."""
 
+TOO_OLD, UNREADABLE, UNDECLARED = "too old", "unreadable", "undeclared"
+"""Why a line does not leave, as counted in `status`."""
+
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,63}\Z")  # PEP 440, and semantic versions
 
@@ -38,13 +41,13 @@ def read_line(
         Unfit: it is unreadable, undeclared, or over 30 days old.
     """
     if text is None:
-        raise Unfit("unreadable")
+        raise Unfit(UNREADABLE)
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):
-        raise Unfit("unreadable") from None
+        raise Unfit(UNREADABLE) from None
     if not isinstance(line, dict):
-        raise Unfit("unreadable")
+        raise Unfit(UNREADABLE)
     return _record(line, events, version_key, now)
 
 
@@ -66,16 +69,16 @@ def _record(
         and isinstance(moment, str)
         and _TIMESTAMP.match(moment)
     ):
-        raise Unfit("undeclared")
+        raise Unfit(UNDECLARED)
     seconds = _moment(moment)
     names = {schema.buffer_key(name): name for name in event.fields}
     if not names.keys() >= line.keys():
-        raise Unfit("undeclared")
+        raise Unfit(UNDECLARED)
     values = {names[key]: value for key, value in line.items()}
     if event.why_not(values, made=True) is not None:
-        raise Unfit("undeclared")
+        raise Unfit(UNDECLARED)
     if now - seconds > MOST_AGE:
-        raise Unfit("too old")
+        raise Unfit(TOO_OLD)
     attributes: dict[str, Attribute] = {
         "anonymous_id": anonymous_id,
         "event_id": event_id,
@@ -93,7 +96,7 @@ def _record(
 def _declared(name: object, events: Mapping[str, schema.Event]) -> schema.Event:
     event = events.get(name) if isinstance(name, str) else None
     if event is None:
-        raise Unfit("undeclared")
+        raise Unfit(UNDECLARED)
     return event
 
 
@@ -101,4 +104,4 @@ def _moment(text: str) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
-        raise Unfit("undeclared") from None
+        raise Unfit(UNDECLARED) from None

@@ -16,17 +16,25 @@ from afterword.schema import Event
 from afterword.upload import status
 from afterword.upload.batches import Pending, in_batches
 from afterword.upload.delivery import Delivery, deliver
-from afterword.upload.reading import Unfit, read_line
+from afterword.upload.reading import TOO_OLD, Unfit, read_line
 from afterword.upload.retry import cool_down
 from afterword.upload.status import Status
 
 REQUEST_TIME = 5.0
 """Seconds for one request, everything included: a server that drips is a server that hangs."""
 
+GATHER = 2.0
+"""Seconds for which an uploader that a command started waits first, asleep and small, so that
+commands back to back share one upload."""
+
 MOST_SKIPPED = 3
 """Batches of suspects only, after which the service is what is broken."""
 
 MOST_ROUNDS = 100
+
+UNUSUAL_GAP = 7 * 24 * 3600.0
+"""Seconds. So long after the last upload the clock may have jumped: then nothing is too old yet. If
+the next upload, with a gap that is usual, still finds it too old, it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Job:
     sleep: Callable[[float], None] = time.sleep
     request_time: float = REQUEST_TIME
     chance: Callable[[], float] = random.random
+    gather: float = 0.0
+    """Seconds to wait for more events before the first look."""
 
 
 def run(job: Job) -> Status | None:
@@ -59,6 +69,8 @@ def run(job: Job) -> Status | None:
         if not lock.acquire():
             return work.outcome if work.outcome.at else None
         try:
+            if job.gather and not work.outcome.at:
+                job.sleep(job.gather)
             work.until_empty()
         finally:
             lock.release()
@@ -78,13 +90,16 @@ class _Run:
     asked: float = 0.0
     stop: bool = False
 
+    trust_clock: bool = True
+
     def until_empty(self) -> None:
         job, outcome = self.job, self.outcome
         before = status.load(job.folder.upload_status)
         outcome.at = job.clock()
+        self.trust_clock = not before.at or abs(outcome.at - before.at) < UNUSUAL_GAP
         segments.sweep(job.folder)
         if given_up := segments.trim(job.folder, job.cap):
-            outcome.drop("over the cap", given_up)
+            outcome.drop(status.OVER_THE_CAP, given_up)
         try:
             for segment in self._segments():
                 self._work_through(segment)
@@ -97,7 +112,7 @@ class _Run:
         if outcome.error is not None:
             outcome.failures = before.failures + 1
             outcome.next_at = job.clock() + cool_down(outcome.failures, self.asked, job.chance())
-        if outcome.sent or outcome.dropped or outcome.error:
+        if outcome.sent or outcome.kept or outcome.dropped:
             with contextlib.suppress(OSError):  # a full disk costs the news, not the events
                 status.save(job.folder.upload_status, outcome)
 
@@ -127,8 +142,11 @@ class _Run:
                     line.text, self.job.events, self.job.version_key, self.job.clock()
                 )
             except Unfit as why:
+                if why.args[0] == TOO_OLD and not self.trust_clock:
+                    self.outcome.kept += 1
+                    continue
                 segment.settle([line])
-                self.outcome.drop(str(why))
+                self.outcome.drop(why.args[0])
             else:
                 yield Pending(line, record)
 
@@ -153,7 +171,7 @@ class _Run:
         segment.settle(sorted(gone))
         outcome.sent += len(delivery.taken)
         if refused:
-            outcome.drop("refused", refused)
+            outcome.drop(status.REFUSED, refused)
         if delivery.problem is not None:
             outcome.error = delivery.problem
             self.asked = max(self.asked, delivery.retry_after or 0.0)

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from afterword import statefile
 from afterword.schema import timestamp
+from afterword.upload.reading import TOO_OLD, UNDECLARED, UNREADABLE
 
-DROPPED = ("too old", "unreadable", "undeclared", "refused", "over the cap")
+REFUSED, OVER_THE_CAP = "refused", "over the cap"
+DROPPED = (TOO_OLD, UNREADABLE, UNDECLARED, REFUSED, OVER_THE_CAP)
 
 
 @dataclass(slots=True)
