@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -17,8 +18,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from afterword.sink import answers, envelopes, grammar, kql
-from afterword.sink.answers import Reply
-from afterword.sink.delivery import Delivery
+from afterword.sink.answers import Answer
+from afterword.sink.delivery import Connection, Delivery
+from afterword.sink.envelopes import Item
 from afterword.sink.faults import Fault, Plan
 from afterword.sink.ledger import Entry, Ledger
 from afterword.sink.store import DatabaseError, Store
@@ -78,14 +80,28 @@ class Sink:
             batch = envelopes.Batch(errors=[envelopes.ItemError(0, error.status, str(error))])
         answer = answers.answer(batch, fault, dice=self._plan.dice, now=now, app_id=self._app_id)
         self._ledger.received += batch.received
-        self._ledger.accepted += answer.accepted
-        self._store.add(answer.stored)
-        await self._keep_up()
         if fault is not None:
             entry.fault = fault.text
-            return _Provoked(answer.reply, fault, self.delivery, entry, self._ledger)
+            return _Provoked(functools.partial(self._misbehave, entry, fault, answer))
+        await self._keep(answer.stored, answer.accepted)
         self._ledger.answered(entry, answer.reply.status)
         return Response(answer.reply.body, answer.reply.status, media_type="application/json")
+
+    async def _misbehave(
+        self, entry: Entry, fault: Fault, answer: Answer, connection: Connection
+    ) -> None:
+        """Store what a fault leaves to store, before or after the answer, and play it."""
+        if fault.store:
+            await self._keep(answer.stored, 0)
+        arrival = await self.delivery.send(answer.reply, fault, connection)
+        if arrival.whole and not fault.store:
+            await self._keep(answer.stored, answer.accepted)
+        self._ledger.answered(entry, arrival.status)
+
+    async def _keep(self, items: list[Item], accepted: int) -> None:
+        self._store.add(items)
+        self._ledger.accepted += accepted
+        await self._keep_up()
 
     async def _query(self, request: Request) -> Response:
         try:
@@ -195,21 +211,14 @@ class _OneSlash:
 
 
 class _Provoked(Response):
-    """An answer that travels as a fault says, and is written down when it has arrived."""
+    """An answer that is left to `delivery`, not to Starlette."""
 
-    def __init__(
-        self, reply: Reply, fault: Fault, delivery: Delivery, entry: Entry, ledger: Ledger
-    ) -> None:
+    def __init__(self, deliver: Callable[[Connection], Awaitable[None]]) -> None:
         super().__init__()
-        self._reply = reply
-        self._fault = fault
-        self._delivery = delivery
-        self._entry = entry
-        self._ledger = ledger
+        self._deliver = deliver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status = await self._delivery.send(self._reply, self._fault, scope, receive, send)
-        self._ledger.answered(self._entry, status)
+        await self._deliver(Connection(scope, receive, send))
 
 
 def _plan_of(asked: Any) -> tuple[list[Fault], int]:
@@ -224,12 +233,15 @@ def _plan_of(asked: Any) -> tuple[list[Fault], int]:
 
 
 async def _body(request: Request) -> bytes:
+    """The body; of one that is too large its beginning, still too large.
+
+    The rest is read and dropped: a client that is still writing would not see the answer.
+    """
     chunks, size = [], 0
     async for chunk in request.stream():
-        size += len(chunk)
-        if size > envelopes.BODY_BYTES:
-            raise ClientDisconnect
-        chunks.append(chunk)
+        if size <= envelopes.BODY_BYTES:
+            chunks.append(chunk)
+            size += len(chunk)
     return b"".join(chunks)
 
 

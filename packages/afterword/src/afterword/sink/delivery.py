@@ -7,6 +7,7 @@ transport itself, which `server` puts into the scope of each request.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +16,32 @@ from afterword.sink.faults import Fault, Travel
 
 TRANSPORT = "afterword.transport"  # key in scope["extensions"]
 Refuse = Callable[[float], Awaitable[None]]
+
+
+class Arrival(NamedTuple):
+    """What became of an answer.
+
+    Attributes:
+        status: The status that went out; None if none did.
+        whole: All of it went out, and the client was still there.
+    """
+
+    status: int | None
+    whole: bool
+
+
+class Connection(NamedTuple):
+    """One request's connection, as ASGI has it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport under it."""
+        transport: asyncio.Transport = self.scope["extensions"][TRANSPORT]
+        return transport
 
 
 class Delivery:
@@ -30,19 +57,17 @@ class Delivery:
         for transport in list(self._held):
             transport.abort()
 
-    async def send(
-        self, reply: Reply, fault: Fault, scope: Scope, receive: Receive, send: Send
-    ) -> int | None:
-        """Send an answer as a fault says; the status that went out, None if none did.
+    async def send(self, reply: Reply, fault: Fault, connection: Connection) -> Arrival:
+        """Send an answer as a fault says, and tell what became of it.
 
         The request's body must have been read to its end.
         """
-        transport: asyncio.Transport = scope["extensions"][TRANSPORT]
+        transport = connection.transport
         self._held.add(transport)
         try:
             if fault.travel is Travel.REFUSE:
                 await self.refuse(fault.refusal)
-            return await _Journey(reply, fault, transport, receive, send).travel()
+            return await _Journey(reply, fault, connection).travel()
         finally:
             self._held.discard(transport)
 
@@ -57,24 +82,24 @@ class _Journey:
 
     reply: Reply
     fault: Fault
-    transport: asyncio.Transport
-    receive: Receive
-    send: Send
+    connection: Connection
 
-    async def travel(self) -> int | None:
-        """Send it; the status that went out, None if none did."""
+    async def travel(self) -> Arrival:
+        """Send it as the fault says."""
         if self.fault.delay and await self._client_leaves_within(self.fault.delay):
-            return None
+            return Arrival(None, whole=False)
+        whole = False
         match self.fault.travel:
             case Travel.WHOLE:
                 await self._head()
                 await self._body(self.reply.body, more=False)
+                whole = True
             case Travel.HANG:
                 await self._client_leaves_within(None)
-                return None
+                return Arrival(None, whole=False)
             case Travel.CLOSE | Travel.REFUSE:
                 await self._close()
-                return None
+                return Arrival(None, whole=False)
             case Travel.SILENCE:
                 await self._head()
                 await self._client_leaves_within(None)
@@ -86,8 +111,8 @@ class _Journey:
                 await self._close()
             case Travel.DRIP:
                 await self._head()
-                await self._drip()
-        return self.reply.status
+                whole = await self._drip()
+        return Arrival(self.reply.status, whole)
 
     async def _head(self) -> None:
         headers = {
@@ -95,7 +120,7 @@ class _Journey:
             "content-length": str(len(self.reply.body)),
             **self.reply.headers,
         }
-        await self.send(
+        await self.connection.send(
             {
                 "type": "http.response.start",
                 "status": self.reply.status,
@@ -107,24 +132,25 @@ class _Journey:
         )
 
     async def _body(self, body: bytes, *, more: bool = True) -> None:
-        await self.send({"type": "http.response.body", "body": body, "more_body": more})
+        await self.connection.send({"type": "http.response.body", "body": body, "more_body": more})
 
-    async def _drip(self) -> None:
+    async def _drip(self) -> bool:
         for byte in self.reply.body:
             await self._body(bytes([byte]))
             if await self._client_leaves_within(self.fault.pace):
-                return
+                return False
         await self._body(b"", more=False)
+        return True
 
     async def _close(self) -> None:
-        self.transport.close()  # what was written still goes out
+        self.connection.transport.close()  # what was written still goes out
         await self._client_leaves_within(None)
 
     async def _client_leaves_within(self, seconds: float | None) -> bool:
         """Whether the connection ends in this time; None for as long as it takes."""
         try:
             async with asyncio.timeout(seconds):
-                while (await self.receive())["type"] != "http.disconnect":
+                while (await self.connection.receive())["type"] != "http.disconnect":
                     pass
         except TimeoutError:
             return False

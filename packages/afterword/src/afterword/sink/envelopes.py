@@ -152,6 +152,8 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
 
 
 def _unpack(body: bytes, encoding: str) -> bytes:
+    if len(body) > BODY_BYTES:
+        raise UnreadableBodyError("Request body is too large", 413)
     match encoding.strip().lower():
         case "" | "identity":
             return body

@@ -51,8 +51,9 @@ Whom it befalls
     times=N   so many requests, then never again (default: all)
     chance=P  each request by this chance, from the sink's seed; the others meet the next fault
 
-Stored is what the client was told, in a whole answer, to have been accepted. `after=store` stores
-first what would have been accepted, and then plays the fault.
+Stored is what the client was told, in a whole answer, to have been accepted; who does not wait for
+the answer was told nothing. `after=store` stores first what would have been accepted, and then
+plays the fault.
 """
 
 

@@ -112,8 +112,7 @@ class LocalSink(SinkClient):
         process, self._process = self._process, None
         if process is None:
             return ""
-        process.terminate()
-        try:
+        try:  # its standard input closes, which ends it on every system
             said = process.communicate(timeout=self._stop_seconds)[1]
         except subprocess.TimeoutExpired:
             process.kill()

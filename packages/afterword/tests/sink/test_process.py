@@ -1,0 +1,263 @@
+"""The commands and the process: first line, end, files, and what is said to mistakes."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from afterword.sink import LocalSink, SinkClient, SinkError
+from afterword.sink.client import endpoint_of
+
+Envelope = Callable[..., dict[str, Any]]
+AFTERWORD = [sys.executable, "-m", "afterword"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*AFTERWORD, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command; whatever still runs is killed at the end."""
+    processes = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*AFTERWORD, "sink", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline().strip()
+
+
+def send(endpoint: str, *envelopes: object) -> None:
+    address = urlsplit(endpoint)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    connection.request("POST", "/v2.1/track", json.dumps(envelopes))
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_line_and_the_end(
+    started: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    envelope: Envelope,
+    signum: signal.Signals,
+) -> None:
+    file = tmp_path / "events.duckdb"
+    process = started("--database", str(file), "--fault", "hang chance=0")
+    connection_string = line(process.stdout)
+    assert connection_string.startswith(
+        "InstrumentationKey=00000000-0000-4000-8000-000000000001;"
+        "IngestionEndpoint=http://127.0.0.1:"
+    )
+    assert connection_string.endswith("/")
+    send(endpoint_of(connection_string), envelope("kept"))
+    process.send_signal(signum)
+    rest, said = process.communicate(timeout=10)
+    assert (process.returncode, rest, said) == (0, "", "")
+    assert set(tmp_path.iterdir()) == {tmp_path / "home", file}
+    question = "customEvents | project e = customDimensions.event_id"
+    asked = run("query", question, "--database", str(file), "--json")
+    assert json.loads(asked.stdout) == [{"e": "kept"}]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_hanging_request_does_not_hold_the_end(
+    started: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = started("--fault", "hang")
+    client = SinkClient(endpoint_of(line(process.stdout)))
+    port = int(client.endpoint.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"POST /v2.1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
+        while client.stats()["requests"] == 0:
+            time.sleep(0.01)
+        process.terminate()
+        assert connection.recv(100) == b""
+    assert process.wait(timeout=10) == 0
+
+
+def test_it_ends_with_its_parent(started: Callable[..., subprocess.Popen[str]]) -> None:
+    process = started("--until-stdin-closes")
+    line(process.stdout)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(timeout=10) == 0
+    process.stdin = None
+
+
+def test_it_listens_on_loopback_only(sink: LocalSink) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; picks the address others would see
+        except OSError:
+            pytest.skip("no address but loopback")
+        own = probe.getsockname()[0]
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((own, sink.port), timeout=2)
+
+
+def test_mistakes_are_told_without_a_traceback(sink: LocalSink, tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.duckdb"
+    nonsense.write_text("this is no database, but it is long enough to be looked at " * 100)
+    cases = [
+        (["sink", "--port", str(sink.port)], 1, f"cannot listen on 127.0.0.1:{sink.port}"),
+        (["sink", "--fault", "explode"], 1, "'explode' is unknown"),
+        (["sink", "--database", str(nonsense)], 1, "cannot be used as a database"),
+        (["sink", "--database", str(tmp_path / "no" / "folder")], 1, "cannot be used as a"),
+        (["query", "print 1"], 2, "AFTERWORD_SINK"),
+        (["query", "print 1", "--endpoint", "http://127.0.0.1:9/"], 1, "no sink answers at"),
+        (["query", "print 1", "--endpoint", "elsewhere"], 1, "neither the URL nor"),
+        (["query", "nowhere", "--endpoint", sink.endpoint], 1, "nowhere"),
+        (["query", "print 1", "--database", str(tmp_path / "none")], 1, "no such file"),
+        (["query", "print 1", "--database", str(nonsense)], 1, "cannot be used as a database"),
+    ]  # fmt: skip
+    for arguments, code, reason in cases:
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (code, ""), arguments
+        assert reason in done.stderr, arguments
+        assert "Traceback" not in done.stderr, arguments
+
+
+def test_a_database_in_use_is_named(tmp_path: Path) -> None:
+    file = str(tmp_path / "events.duckdb")
+    with LocalSink(database=file):
+        done = run("query", "print 1", "--database", file)
+    assert done.returncode == 1
+    assert "is in use: ask the sink that has it" in done.stderr
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    for missing in ("click", "starlette"):
+        (tmp_path / f"{missing}.py").write_text(
+            f"raise ModuleNotFoundError('gone', name='{missing}')"
+        )
+        done = run("sink", PYTHONPATH=str(tmp_path))
+        assert done.returncode == 1
+        assert f"'{missing}' is missing" in done.stderr
+        assert "pip install 'afterword[sink]'" in done.stderr
+        assert "Traceback" not in done.stderr
+        (tmp_path / f"{missing}.py").unlink()
+
+
+def test_query_prints_a_table(
+    sink: LocalSink, track: Callable[..., Any], envelope: Envelope
+) -> None:
+    track(envelope("a"), envelope("b"), envelope("c", event="cli_command"))
+    question = "customEvents | summarize n = count() by name | order by name asc"
+    done = run("query", question, AFTERWORD_SINK=sink.connection_string)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "name            n\n"
+        "--------------  -\n"
+        "atomic_command  2\n"
+        "cli_command     1\n"
+    )  # fmt: skip
+    as_json = run("query", question, "--json", "--endpoint", sink.endpoint)
+    assert json.loads(as_json.stdout) == [
+        {"name": "atomic_command", "n": 2},
+        {"name": "cli_command", "n": 1},
+    ]
+
+
+def test_faults_are_explained() -> None:
+    done = run("sink", "--explain-faults")
+    assert done.returncode == 0
+    for word in ("hang", "drip", "malformed-206", "after=store", "chance=P"):
+        assert word in done.stdout
+
+
+def test_a_local_sink_keeps_its_port_and_its_file(tmp_path: Path, envelope: Envelope) -> None:
+    sink = LocalSink(database=str(tmp_path / "events.duckdb"), faults=["500 times=0"], seed=3)
+    with pytest.raises(SinkError):
+        sink.stats()
+    sink.start()
+    try:
+        sink.start()  # runs already
+        assert sink.faults() == [{"fault": "500 times=0", "left": 0}]
+        send(sink.endpoint, envelope())
+        port = sink.port
+        sink.stop()
+        with pytest.raises(SinkError, match="no sink answers"):
+            sink.stats()
+        sink.start()
+        assert sink.port == port
+        assert len(sink.events()) == 1
+    finally:
+        sink.stop()
+        sink.stop()  # does not run
+
+
+def test_a_local_sink_that_cannot_start_says_why(sink: LocalSink) -> None:
+    with pytest.raises(SinkError, match="cannot listen on"):
+        LocalSink(port=sink.port).start()
+    with pytest.raises(SinkError, match="it said nothing in time"):
+        LocalSink(start_seconds=0.001).start()
+
+
+def test_what_is_no_sink_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(SinkError, match="is no sink"):
+            SinkClient(f"http://127.0.0.1:{other.getsockname()[1]}/").stats()
+        thread.join()
+
+
+def test_endpoints() -> None:
+    assert endpoint_of("InstrumentationKey=k;IngestionEndpoint=http://127.0.0.1:1/") == (
+        "http://127.0.0.1:1/"
+    )
+    assert endpoint_of(" http://127.0.0.1:1/ ") == "http://127.0.0.1:1/"
+    for text in ("", "k=v", "https://x/", "127.0.0.1:1"):
+        with pytest.raises(ValueError, match="neither"):
+            endpoint_of(text)
+
+
+def test_talking_to_a_sink_needs_the_standard_library_only() -> None:
+    """`LocalSink` may be imported where only the tests' own environment has the extra."""
+    heavy = "{'click', 'starlette', 'uvicorn', 'duckdb', 'orjson'}"
+    code = f"import sys, afterword.sink; sys.exit(str({heavy} & set(sys.modules) or ''))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
