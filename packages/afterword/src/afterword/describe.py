@@ -22,7 +22,8 @@ def markdown(events: Iterable[Event]) -> str:
             (name, field.describe() + (", or absent" if field.optional else ""))
             for name, field in event.fields.items()
         ]
-        parts += [f"\n`{event.name}` carries also:\n", _table(rows)]
+        about = f"{event.about} " if event.about else ""
+        parts += [f"**`{event.name}`** {about}It carries also:\n", _table(rows)]
     return "\n".join(parts)
 
 

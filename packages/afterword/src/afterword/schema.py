@@ -154,15 +154,15 @@ class Id(Field):
 
 
 class Event:
-    """The declaration of one event: its name and its own fields.
+    """The declaration of one event: its name, when it is recorded (for users), its own fields.
 
     Raises:
         DeclarationError: a name that could not stand in the buffer or on the wire.
     """
 
-    __slots__ = ("fields", "name")
+    __slots__ = ("about", "fields", "name")
 
-    def __init__(self, name: str, /, **fields: Field) -> None:
+    def __init__(self, name: str, about: str = "", /, **fields: Field) -> None:
         if not name.isidentifier() or name != name.lower():
             raise _declaration_error(f"{name!r} is no name for an event")
         for key, field in fields.items():
@@ -171,6 +171,7 @@ class Event:
             if not isinstance(field, Field):
                 raise _declaration_error(f"{name}.{key} is no field")
         self.name = name
+        self.about = about
         self.fields = fields
 
     def why_not(self, values: "Mapping[str, object]", *, made: bool) -> str | None:

@@ -16,25 +16,25 @@ COMMANDS = (
 """The slash commands that `atomic init` installs, and the only ones that are counted."""
 
 EVENTS = (
-    # A command of `atomic` itself has ended.
     Event(
         "atomic_command",
+        "A command of `atomic` itself has ended.",
         source=OneOf("cli"),
         command=OneOf("init", "update", "uninstall", "run"),
         agent_type=OneOf(*AGENTS, optional=True),
         success=Flag(),
     ),
-    # An agent was started through `atomic` with slash commands among its arguments.
     Event(
         "cli_command",
+        "An agent was started through `atomic` with slash commands among its arguments.",
         source=OneOf("cli"),
         agent_type=OneOf(*AGENTS),
         commands=ListOf(*COMMANDS),
         command_count=Count(),
     ),
-    # A session of an agent has ended in which slash commands were used.
     Event(
         "agent_session",
+        "A session of an agent has ended in which slash commands were used.",
         source=OneOf("session_hook"),
         agent_type=OneOf(*AGENTS),
         commands=ListOf(*COMMANDS),
