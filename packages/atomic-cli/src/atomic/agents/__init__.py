@@ -1,0 +1,23 @@
+"""The agents that `atomic` knows, one module each, and what each of them wants where."""
+
+from collections.abc import Iterable
+
+from atomic.agents import claude, copilot, opencode
+from atomic.agents.agent import Agent, HookEntry, Installation
+from atomic.workflows import load
+
+__all__ = ["AGENTS", "Agent", "HookEntry", "Installation", "installation"]
+
+AGENTS = {agent.key: agent for agent in (claude.AGENT, copilot.AGENT, opencode.AGENT)}
+
+
+def installation(keys: Iterable[str]) -> Installation:
+    """What the agents of these keys are given, all together."""
+    workflows = load()
+    files: dict[str, str] = {}
+    hooks: dict[str, tuple[HookEntry, ...]] = {}
+    for key in keys:
+        given = AGENTS[key].installation(workflows)
+        files |= given.files
+        hooks |= given.hooks
+    return Installation(files, hooks)

@@ -1,0 +1,58 @@
+"""What an agent is to us: its names, how it starts, and what it is given in a project."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from atomic.workflows import Workflow
+
+
+@dataclass(frozen=True)
+class HookEntry:
+    """One hook in a settings file that is the user's as well.
+
+    `event`: the key under `hooks`. `command`: the shell command, by which the entry is known again
+    whatever else was changed about it. `timeout`: seconds.
+    """
+
+    event: str
+    command: str
+    timeout: int
+
+    @property
+    def group(self) -> dict[str, object]:
+        """The value that stands in the event's list."""
+        hook = {"type": "command", "command": self.command, "timeout": self.timeout}
+        return {"hooks": [hook]}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What an agent is given: whole files, and entries in files that are the user's as well.
+
+    Both by path within the project, with forward slashes.
+    """
+
+    files: Mapping[str, str]
+    hooks: Mapping[str, tuple[HookEntry, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One coding agent.
+
+    `key`: its name for us and in events. `name`: as its makers write it. `program`: what is run.
+    `package`: in the npm registry, to say how it is installed. `installation`: what it is given.
+    """
+
+    key: str
+    name: str
+    program: str
+    package: str
+    installation: Callable[[Sequence[Workflow]], Installation]
+
+
+def front_matter(fields: Mapping[str, str]) -> str:
+    """The YAML header of a prompt file, every value quoted, so that none can be misread."""
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    return "\n".join(["---", *lines, "---", "", ""])

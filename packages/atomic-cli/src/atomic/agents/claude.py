@@ -1,0 +1,33 @@
+"""Claude Code: commands in `.claude/commands`, hooks in the settings shared by the project.
+
+Both nested levels of a hook are needed: the flat form never fires, and nothing tells. `timeout` is
+needed as well: without one a `SessionEnd` hook is given 1.5 s. (Seen with Claude Code 2.1.330.)
+"""
+
+from collections.abc import Sequence
+
+from atomic.agents.agent import Agent, HookEntry, Installation, front_matter
+from atomic.workflows import ARGUMENTS, Workflow
+
+# One line for every shell that may read it, also where there is no `atomic`: nothing on stdout
+# (which would go to the model), exit code 0. POSIX shells see it silent; PowerShell, in which
+# Claude Code without Git Bash and Copilot on Windows run it, knows `$null` itself and goes on
+# after a first word that means nothing to it. `&&` and `||` would be syntax errors there.
+COMMAND = "null=/dev/null; atomic hook claude >$null 2>&1; exit 0"
+TIMEOUT = 5
+
+
+def _installation(workflows: Sequence[Workflow]) -> Installation:
+    files = {f".claude/commands/{workflow.name}.md": _command(workflow) for workflow in workflows}
+    # An expansion is a slash command that exists; the session's end comes once, a Stop each turn.
+    events = ("UserPromptExpansion", "SessionEnd")
+    hooks = tuple(HookEntry(event, COMMAND, TIMEOUT) for event in events)
+    return Installation(files, {".claude/settings.json": hooks})
+
+
+def _command(workflow: Workflow) -> str:
+    header = {"description": workflow.description, "argument-hint": workflow.hint}
+    return front_matter(header) + workflow.body.replace(ARGUMENTS, "$ARGUMENTS")
+
+
+AGENT = Agent("claude", "Claude Code", "claude", "@anthropic-ai/claude-code", _installation)

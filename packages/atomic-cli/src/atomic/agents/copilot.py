@@ -1,0 +1,45 @@
+"""GitHub Copilot CLI: skills in `.github/skills`, hooks in a file of their own.
+
+Copilot reads every `.github/hooks/*.json`, so there is nothing to merge. Its camelCase events do
+not name themselves in what they hand over: each hook's command does. (Seen with 1.0.102.)
+"""
+
+import json
+from collections.abc import Sequence
+
+from atomic.agents.agent import Agent, Installation, front_matter
+from atomic.workflows import ARGUMENTS, Workflow
+
+TIMEOUT = 5
+
+# A skill is handed no arguments: it sees the person's message.
+_ARGUMENTS = "(what the user's message says beside the name of this skill; possibly nothing)"
+
+
+def _installation(workflows: Sequence[Workflow]) -> Installation:
+    files = {f".github/skills/{workflow.name}/SKILL.md": _skill(workflow) for workflow in workflows}
+    hooks = {"userPromptSubmitted": [_hook("prompt")], "sessionEnd": [_hook("end")]}
+    files[".github/hooks/atomic-telemetry.json"] = (
+        json.dumps({"version": 1, "hooks": hooks}, indent=2) + "\n"
+    )
+    return Installation(files)
+
+
+def _hook(event: str) -> dict[str, object]:
+    """A hook that is silent and harmless where there is no `atomic`, too."""
+    command = f"atomic hook copilot {event}"
+    return {
+        "type": "command",
+        "bash": f"{command} >/dev/null 2>&1; exit 0",
+        "powershell": f"try {{ {command} *>$null }} catch {{ }}; exit 0",
+        "cwd": ".",
+        "timeoutSec": TIMEOUT,
+    }
+
+
+def _skill(workflow: Workflow) -> str:
+    header = {"name": workflow.name, "description": workflow.description}
+    return front_matter(header) + workflow.body.replace(ARGUMENTS, _ARGUMENTS)
+
+
+AGENT = Agent("copilot", "GitHub Copilot CLI", "copilot", "@github/copilot", _installation)

@@ -1,0 +1,1 @@
+"""The commands of `atomic`, one module each."""

@@ -1,0 +1,118 @@
+"""What `atomic` has put into a project: `.atomic/manifest.json`, to be committed with the project.
+
+It comes with a project from anywhere, so it is believed in nothing: every path is checked before it
+is touched (`project.Project`), and nothing is removed but what still has the hash given here.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from atomic.install.jsonedit import Insertion
+
+PATH = ".atomic/manifest.json"
+BACKUP = ".atomic/backup"
+_FORMAT = 1
+
+
+class ManifestError(Exception):
+    """The manifest is damaged, or of a newer `atomic`."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What was put into a file that is the user's as well.
+
+    `created`: the file was not there before. `hooks`: event and command of each entry. `made`: the
+    objects and lists that were not there before. `inserted`: the text, to be taken out again.
+    """
+
+    created: bool
+    hooks: tuple[tuple[str, str], ...]
+    made: tuple[tuple[str, ...], ...]
+    inserted: tuple[Insertion, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One file as it was installed.
+
+    `sha256`: of its text, however its lines end. `backup`: where the user's own file is, that stood
+    there before. `offered`: the hash of a newer text that was put beside an edited file. `merge`:
+    for files that are the user's as well.
+    """
+
+    sha256: str
+    backup: str | None = None
+    offered: str | None = None
+    merge: Merge | None = None
+
+
+@dataclass
+class Manifest:
+    """`agents`: their keys. `files`: by path. `folders`: that were not there before."""
+
+    agents: list[str] = field(default_factory=list)
+    files: dict[str, Record] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+
+    def dump(self, version: str) -> bytes:
+        """The file's content, `version` being that of `atomic`."""
+        files = {path: _without_nothing(asdict(self.files[path])) for path in sorted(self.files)}
+        content = {
+            "format": _FORMAT,
+            "atomic": version,
+            "agents": self.agents,
+            "folders": sorted(self.folders),
+            "files": files,
+        }
+        return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def load(content: bytes | None) -> Manifest:
+    """The manifest in the file's content; an empty one if there is no such file.
+
+    Raises:
+        ManifestError: it cannot be read.
+    """
+    if content is None:
+        return Manifest()
+    try:
+        found = json.loads(content)
+        if found["format"] > _FORMAT:
+            raise ManifestError(f"it was written by a newer atomic ({found['atomic']})")
+        files = {str(path): _record(record) for path, record in found["files"].items()}
+        agents = [str(agent) for agent in found["agents"]]
+        return Manifest(agents, files, [str(folder) for folder in found["folders"]])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ManifestError("it is damaged") from error
+
+
+def digest(content: bytes) -> str:
+    """The hash of a text, the same whether its lines end as on Unix or as on Windows."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _record(found: Mapping[str, Any]) -> Record:
+    merge = found.get("merge")
+    return Record(
+        str(found["sha256"]),
+        backup=found.get("backup"),
+        offered=found.get("offered"),
+        merge=None if merge is None else _merge(merge),
+    )
+
+
+def _merge(found: Mapping[str, Any]) -> Merge:
+    return Merge(
+        bool(found["created"]),
+        tuple((str(event), str(command)) for event, command in found["hooks"]),
+        tuple(tuple(str(key) for key in path) for path in found["made"]),
+        tuple(Insertion(int(one["at"]), str(one["text"])) for one in found["inserted"]),
+    )

@@ -1,0 +1,86 @@
+"""One project's folder: its files read, written and removed, and never one outside of it.
+
+The way to every file is checked: no `..`, nothing that is reached through a link leading out.
+"""
+
+import contextlib
+import os
+import stat
+
+
+class BlockedError(Exception):
+    """The file cannot be handled; the message says why."""
+
+
+class Project:
+    """The folder at `root`. All paths are relative to it, with forward slashes."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+
+    def read(self, path: str) -> bytes | None:
+        """The file's content; None if there is none.
+
+        Raises:
+            BlockedError: it is no plain file in this project, or cannot be read.
+        """
+        try:
+            with open(self._locate(path), "rb") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError:
+            raise BlockedError("a folder stands in its place") from None
+        except OSError as error:
+            raise BlockedError(f"it cannot be read ({error.strerror})") from None
+
+    def write(self, path: str, content: bytes) -> list[str]:
+        """Replace the file as a whole, keeping its mode; return the folders that were made for it.
+
+        Raises:
+            BlockedError, OSError: it could not be written, and is as it was.
+        """
+        target = self._locate(path)
+        folders = self._make_folders(os.path.dirname(path))
+        beside = f"{target}.{os.getpid()}.tmp"
+        try:
+            with open(beside, "xb") as file:
+                file.write(content)
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
+            os.replace(beside, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            raise
+        return folders
+
+    def remove(self, path: str) -> None:
+        """Remove the file, if it is there. Raise BlockedError or OSError if it cannot be."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._locate(path))
+
+    def remove_folder(self, path: str) -> None:
+        """Remove the folder if it is empty."""
+        with contextlib.suppress(OSError, BlockedError):
+            os.rmdir(self._locate(path))
+
+    def _make_folders(self, path: str) -> list[str]:
+        made = []
+        parts = path.split("/") if path else []
+        for depth in range(1, len(parts) + 1):
+            folder = "/".join(parts[:depth])
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.join(self.root, folder))
+                made.append(folder)
+        return made
+
+    def _locate(self, path: str) -> str:
+        """The real place of the file: a link within the project is followed, others are refused."""
+        parts = path.split("/")
+        if "" in parts or "." in parts or ".." in parts or "\\" in path or ":" in parts[0]:
+            raise BlockedError("that is no path within a project")
+        place = os.path.realpath(os.path.join(self.root, *parts))
+        if os.path.commonpath([self.root, place]) != self.root:
+            raise BlockedError("it leads out of this project")
+        return place

@@ -1,0 +1,83 @@
+"""What people see: results on stdout, everything said about them on stderr, colours if wanted."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+
+import click
+
+from atomic import __version__
+from atomic.install.plan import Action, Step
+
+_COLOURS = {
+    Action.CREATE: "green",
+    Action.REPLACE: "green",
+    Action.MERGE: "green",
+    Action.RESTORE: "green",
+    Action.OFFER: "yellow",
+    Action.KEEP: "yellow",
+    Action.REMOVE: "red",
+    Action.TAKE_OUT: "red",
+}
+
+
+class Failure(click.ClickException):
+    """What the person asked for cannot be done.
+
+    `message`: what went wrong. `hint`: what to do about it. `code`: the exit code.
+    """
+
+    def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002  # click's signature
+        """Print it to stderr."""
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {self.message}", err=True)
+        if self.hint:
+            click.echo(self.hint, err=True)
+
+
+def colours(environment: Mapping[str, str]) -> bool | None:
+    """Whether to colour: False if the environment says no (https://no-color.org); else None.
+
+    None leaves it to click: yes on a terminal, no in a file or a pipe.
+    """
+    return False if environment.get("NO_COLOR") or environment.get("TERM") == "dumb" else None
+
+
+def say(message: str = "") -> None:
+    """Tell the person something that is no result."""
+    click.echo(message, err=True)
+
+
+def banner() -> None:
+    """Two lines before `init`, on a terminal only."""
+    if sys.stderr.isatty():
+        say(f"{click.style('atomic', bold=True, fg='cyan')} {__version__}")
+        say(click.style("Workflow commands for coding agents.\n", dim=True))
+
+
+def lines(steps: Iterable[Step]) -> list[str]:
+    """The steps as people read them, unchanged files left out."""
+    shown = [step for step in steps if step.action is not Action.UNCHANGED]
+    width = max((len(step.path) for step in shown), default=0)
+    return [_line(step, width) for step in shown]
+
+
+def _line(step: Step, width: int) -> str:
+    word = click.style(f"{step.action.value:>9}", fg=_COLOURS.get(step.action))
+    note = click.style(f"  {step.note}", dim=True) if step.note else ""
+    return f"{word}  {step.path:<{width if note else 0}}{note}"
+
+
+def is_interactive() -> bool:
+    """Can the person be asked? Questions go to stderr, answers come from stdin."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def home_shortened(path: str) -> str:
+    """The path with `~` for the home folder."""
+    home = os.path.expanduser("~")
+    return "~" + path[len(home) :] if path.startswith(home + os.sep) else path
