@@ -15,6 +15,8 @@ from atomic.commands.config import config
 from atomic.commands.init import init
 from atomic.commands.options import AGENT, no_banner
 from atomic.commands.run import run
+from atomic.commands.uninstall import uninstall
+from atomic.commands.update import update
 from atomic.running import KilledError, end_by
 from atomic.screen import Failure, colours
 from atomic.telemetry import telemetry
@@ -59,7 +61,7 @@ def atomic(agent: str | None, no_banner: bool) -> None:
     """
 
 
-for command in (init, run, config, completion):
+for command in (init, run, update, uninstall, config, completion):
     atomic.add_command(command)
 
 

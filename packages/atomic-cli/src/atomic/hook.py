@@ -43,9 +43,9 @@ def run(arguments: list[str]) -> None:
 
 def _limit_time() -> None:
     """End, silently, if the agent never closes our input."""
-    import _signal  # `signal` would import `enum`
-
     if sys.platform != "win32":
+        import _signal  # type: ignore[import-not-found]  # `signal` would import `enum`
+
         _signal.signal(_signal.SIGALRM, lambda _number, _frame: os._exit(0))
         _signal.alarm(_TIME_LIMIT)
 

@@ -125,7 +125,7 @@ class Ended:
 
     @classmethod
     def read(cls, path: str) -> "Ended | None":
-        """The session in the file; None, and the file removed, if there is nothing of ours in it."""
+        """The session in the file; None, and the file removed, if nothing of ours is in it."""
         with open(path, "rb") as file:
             lines = file.read(_MOST).decode("ascii", "replace").split("\n")
         agent = os.path.basename(path).partition("-")[0]

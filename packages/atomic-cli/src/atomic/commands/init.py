@@ -8,11 +8,13 @@ import click
 from atomic import screen
 from atomic.agents import AGENTS, installation
 from atomic.commands import options
-from atomic.commands.project import manifest_of, project_here
+from atomic.commands.project import manifest_of, must_not_be_home, project_here, show
 from atomic.install.apply import apply
 from atomic.install.manifest import Manifest
 from atomic.install.plan import WRITES, Action, Step, to_init
 from atomic.telemetry import telemetry
+
+NOTHING = "Everything is in place."
 
 
 @click.command()
@@ -42,11 +44,12 @@ def init(agents: tuple[str, ...], yes: bool, force: bool, dry_run: bool, no_bann
     if not (no_banner or click.get_current_context().find_root().params.get("no_banner")):
         screen.banner()
     project = project_here()
+    must_not_be_home(project)
     known = manifest_of(project)
     chosen = tuple(dict.fromkeys(agents)) or _choose(known, yes=yes)
     if dry_run:
         steps = to_init(installation(chosen), known, project.read, force=force)
-        _show(steps, dry_run=True)
+        show(steps, dry_run=True, nothing=NOTHING)
         return
     fields = {"agent_type": chosen[0]} if len(chosen) == 1 else {}
     # The engine's owner puts the question here: ask_consent(interactive=not yes)
@@ -54,7 +57,7 @@ def init(agents: tuple[str, ...], yes: bool, force: bool, dry_run: bool, no_bann
         steps = to_init(installation(chosen), known, project.read, force=force)
         known.agents = list(dict.fromkeys([*known.agents, *chosen]))
         apply(project, known, steps)
-    _show(steps, dry_run=False)
+    show(steps, dry_run=False, nothing=NOTHING)
     _say_what_next(chosen, steps)
 
 
@@ -82,16 +85,6 @@ def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
     if not answer:
         raise screen.Failure("No agent was chosen.", "Space chooses, Enter confirms.")
     return tuple(answer)
-
-
-def _show(steps: list[Step], *, dry_run: bool) -> None:
-    lines = screen.lines(steps)
-    for line in lines:
-        click.echo(line, err=not dry_run)
-    if not lines:
-        screen.say("Everything is in place already.")
-    elif dry_run:
-        screen.say("\nNothing was written.")
 
 
 def _say_what_next(chosen: tuple[str, ...], steps: list[Step]) -> None:
