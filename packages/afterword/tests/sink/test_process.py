@@ -111,6 +111,30 @@ def test_a_hanging_request_does_not_hold_the_end(
     assert process.wait(timeout=10) == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_long_query_does_not_hold_the_end(started: Callable[..., subprocess.Popen[str]]) -> None:
+    process = started()
+    client = SinkClient(endpoint_of(line(process.stdout)))
+    said: list[str] = []
+
+    def ask() -> None:
+        try:
+            client.query(
+                "let t = range x from 1 to 100000 step 1 | extend k = 1;"
+                "t | join kind=inner (t) on k | summarize sum(x * x1)"
+            )
+        except SinkError as error:
+            said.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert client.query("print x = 1") == [{"x": 1}]
+    process.terminate()
+    assert process.wait(timeout=10) == 0
+    asking.join()
+    assert said
+
+
 def test_it_ends_with_its_parent(started: Callable[..., subprocess.Popen[str]]) -> None:
     process = started("--until-stdin-closes")
     line(process.stdout)

@@ -26,7 +26,7 @@ from afterword.sink.ledger import Entry, Ledger
 from afterword.sink.store import DatabaseError, Store
 
 _BULK = 5_000  # items that make a flush worth its while
-_FULL = 4 * _BULK  # items in memory at which a request waits for the database
+_FULL = 10 * _BULK  # items in memory at which a request waits for the database
 _IDLE_SECONDS = 0.5  # how long an item may wait in memory where no query asks for it
 
 
@@ -50,6 +50,7 @@ class Sink:
         self._ledger = Ledger()
         self.delivery = Delivery()
         self._flushing: asyncio.Task[None] | None = None
+        self._complaint = ""
 
     def app(self) -> ASGIApp:
         """The sink as an ASGI application."""
@@ -68,6 +69,11 @@ class Sink:
         return _OneSlash(
             Starlette(routes=routes, exception_handlers=elsewhere, lifespan=self._lifespan)
         )
+
+    def let_go(self) -> None:
+        """Drop what would hold up the end: answers under way by a fault, and running queries."""
+        self.delivery.let_go()
+        self._store.interrupt()
 
     async def _track(self, request: Request) -> Response:
         entry = await self._record(request)
@@ -182,7 +188,9 @@ class Sink:
         try:
             await asyncio.to_thread(self._store.flush, at_most)
         except DatabaseError as error:
-            print(f"afterword sink: {error}", file=sys.stderr)  # noqa: T201  # its user's terminal
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                print(f"afterword sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -193,7 +201,7 @@ class Sink:
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(_IDLE_SECONDS)
-            if self._store.waiting:
+            if self._store.waiting and (self._flushing is None or self._flushing.done()):
                 await self._flush()
 
 

@@ -113,12 +113,16 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(seconds)
         protocol = functools.partial(_Protocol, self.config, self.server_state, self.lifespan.state)
         loop = asyncio.get_running_loop()
-        self.servers.append(await loop.create_server(protocol, sock=_listen(port)))
+        try:
+            self.servers.append(await loop.create_server(protocol, sock=_listen(port)))
+        except PortTakenError as error:
+            print(f"afterword sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
+            self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._refusal is not None:
             self._refusal.cancel()
-        self._sink.delivery.let_go()
+        self._sink.let_go()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # theirs
