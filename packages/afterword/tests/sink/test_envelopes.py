@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.sink.envelopes import BODY_BYTES, Batch, UnreadableBodyError, read
+from afterword.sink.bodies import BODY_BYTES, UnreadableBodyError
+from afterword.sink.envelopes import Batch, read
 from afterword.sink.store import Store
 
 Envelope = Callable[..., dict[str, Any]]

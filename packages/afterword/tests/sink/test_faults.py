@@ -88,6 +88,7 @@ def test_a_script_is_a_sequence() -> None:
         ("redirect", "a redirect needs to=URL"),
         ("malformed-206 how=odd", "one of counts"),
         ("429 retry-after=date+soon", "seconds are wanted"),
+        ("429 retry-after=date+1e300", "a date that far"),
         ("500 'unended", "No closing quotation"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from afterword.sink import LocalSink
-from afterword.sink.envelopes import BODY_BYTES
+from afterword.sink.bodies import BODY_BYTES
 from afterword.sink.ledger import KEPT_REQUESTS, Ledger
 
 Envelope = Callable[..., dict[str, Any]]

@@ -1,6 +1,6 @@
 """A local Application Insights: ingestion, the `customEvents` table, KQL, and faults on demand.
 
-    cli, local ─ client ── HTTP ── server ─ app ─┬─ envelopes            what the service takes
+    cli, local ─ client ── HTTP ── server ─ app ─┬─ bodies ─ envelopes   what the service takes
                                                  ├─ grammar ─ faults     what goes wrong, and when
                                                  ├─ answers              what is answered and stored
                                                  ├─ delivery             how an answer travels

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword.sink import answers, envelopes, grammar, kql
+from afterword.sink import answers, bodies, envelopes, grammar, kql
 from afterword.sink.answers import Answer
 from afterword.sink.delivery import Connection, Delivery
 from afterword.sink.envelopes import Item
@@ -82,7 +82,7 @@ class Sink:
         try:
             encoding = request.headers.get("content-encoding", "")
             batch = envelopes.read(entry.body, encoding=encoding, now=now)
-        except envelopes.UnreadableBodyError as error:
+        except bodies.UnreadableBodyError as error:
             batch = envelopes.Batch(errors=[envelopes.ItemError(0, error.status, str(error))])
         answer = answers.answer(batch, fault, dice=self._plan.dice, now=now, app_id=self._app_id)
         self._ledger.received += batch.received
@@ -247,7 +247,7 @@ async def _body(request: Request) -> bytes:
     """
     chunks, size = [], 0
     async for chunk in request.stream():
-        if size <= envelopes.BODY_BYTES:
+        if size <= bodies.BODY_BYTES:
             chunks.append(chunk)
             size += len(chunk)
     return b"".join(chunks)

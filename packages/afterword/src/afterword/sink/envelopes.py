@@ -7,7 +7,6 @@ wording that of its replies as they stand in bug reports: 100 too long, 103 out 
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +14,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from afterword.sink import bodies
+
 OLDEST_MS = 172_800_000  # Envelope.bond: MinDateOffsetFromNow, 48 h
 NEWEST_MS = 7_200_000  # Envelope.bond: MaxDateOffsetFromNow, 2 h
 ITEM_BYTES = 65_536  # "Telemetry item length must not exceed 65536"
-BODY_BYTES = 64 * 1024 * 1024  # ours: what one request may unpack to
 PROPERTY_KEY_CHARS = 150
 PROPERTY_VALUE_CHARS = 8_192
 TAG_CHARS = {  # ContextTagKeys.bond
@@ -62,19 +62,6 @@ BASE_TYPES = frozenset(
 )
 _NAMED = frozenset({"EventData", "RemoteDependencyData"})
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-
-
-class UnreadableBodyError(ValueError):
-    """The body as a whole cannot be read; its message goes into the reply.
-
-    Args:
-        message: What the reply says.
-        status: HTTP status of the reply.
-    """
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class ItemError(NamedTuple):
@@ -129,13 +116,13 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
         now: Seconds since the epoch.
 
     Raises:
-        UnreadableBodyError: Not gzip, too large, or not JSON.
+        bodies.UnreadableBodyError: Not gzip, too large, or not JSON.
     """
     batch = Batch()
-    for envelope in _parse(_unpack(body, encoding)):
+    for envelope in bodies.parse(bodies.unpack(body, encoding)):
         position = batch.received
         batch.received += 1
-        if isinstance(envelope, UnreadableBodyError):
+        if isinstance(envelope, bodies.UnreadableBodyError):
             batch.errors.append(ItemError(position, 400, str(envelope)))
             continue
         text = orjson.dumps(envelope)
@@ -149,51 +136,6 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
         else:
             batch.errors.append(ItemError(position, 400, flaw))
     return batch
-
-
-def _unpack(body: bytes, encoding: str) -> bytes:
-    if len(body) > BODY_BYTES:
-        raise UnreadableBodyError("Request body is too large", 413)
-    match encoding.strip().lower():
-        case "" | "identity":
-            return body
-        case "gzip" | "x-gzip":
-            return _gunzip(body)
-        case other:
-            raise UnreadableBodyError(f"Unsupported content encoding '{other}'", 415)
-
-
-def _gunzip(body: bytes) -> bytes:
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        unpacked = inflate.decompress(body, BODY_BYTES)
-    except zlib.error:
-        raise UnreadableBodyError("Invalid gzip data") from None
-    if inflate.unconsumed_tail:
-        raise UnreadableBodyError("Request body is too large", 413)
-    if not inflate.eof:
-        raise UnreadableBodyError("Invalid gzip data")
-    return unpacked
-
-
-def _parse(text: bytes) -> list[Any]:
-    """A JSON array, one object, or JSON lines; a broken line stands in as its error."""
-    try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
-        parsed = [_parse_line(line) for line in lines]
-        if len(lines) < 2 or all(isinstance(item, UnreadableBodyError) for item in parsed):  # noqa: PLR2004  # one line is no list of lines
-            raise UnreadableBodyError("Invalid JSON") from None
-        return parsed
-    return parsed if isinstance(parsed, list) else [parsed]
-
-
-def _parse_line(line: bytes) -> Any:
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return UnreadableBodyError("Invalid JSON")
 
 
 def _flaws(envelope: Any, now: float) -> Iterator[str]:

@@ -10,6 +10,7 @@ from afterword.sink.faults import MALFORMED, Fault, Selection, Travel
 _ITEM_WORDS = ("item", "206")
 _ANSWER_WORDS = ("ok", *_ITEM_WORDS, "malformed-206", "not-json", "redirect")
 _TRAVEL_WORDS = tuple(travel.value for travel in Travel if travel is not Travel.WHOLE)
+_FARTHEST_DATE = 10**9  # seconds from now, some thirty years
 _T = TypeVar("_T")
 
 
@@ -185,8 +186,8 @@ def _item_status(value: str) -> int:
 
 
 def _retry_after(value: str) -> str:
-    if value.startswith("date+"):
-        _seconds(value.removeprefix("date+"))
+    if value.startswith("date+") and _seconds(value.removeprefix("date+")) > _FARTHEST_DATE:
+        raise ValueError("a date that far has no way to be written")
     if not value.isprintable() or not value.isascii():
         raise ValueError("a header's value is wanted")
     return value
