@@ -8,7 +8,8 @@ import pytest
 
 ALLOWED = {
     "afterword", "afterword.buffer", "afterword.ci", "afterword.consent", "afterword.folder",
-    "afterword.lock", "afterword.schema", "afterword.spawn", "afterword.statefile",
+    "afterword.lock", "afterword.recording", "afterword.schema", "afterword.spawn",
+    "afterword.statefile",
     "afterword.telemetry",
     # in the interpreter itself, nothing to load
     "atexit", "_thread", "itertools",

@@ -10,7 +10,6 @@ import time
 
 from afterword import consent, statefile
 from afterword.folder import DataFolder, default_path, policy_path, why_untrusted
-from afterword.schema import buffer_key, id_of_month, timestamp, uuid4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 CAP = 5_000_000
 """Bytes that may wait for upload; over that the oldest events leave first."""
 
-_LONGEST_COOL_DOWN = 24 * 3600
-_PLATFORM = sys.platform if sys.platform in ("darwin", "linux", "win32") else "other"
-
 
 class Telemetry:
     """The telemetry of one application.
@@ -36,7 +32,8 @@ class Telemetry:
     Args:
         name: names the data folder, `ai.cloud.role`, and the variables (`ATOMIC_TELEMETRY` …).
         version: the application's version, as a release has it (no free text).
-        events: every event that can ever be recorded.
+        events: every event that can ever be recorded; or what returns them, called when the first
+            is recorded, so that where it is off not even the declarations are loaded.
         connection_string: where to; None: nowhere, and nothing is recorded. The variable
             `<NAME>_TELEMETRY_CONNECTION_STRING` overrides it; no other variable does.
         uploader: the command that runs `run_uploader`, as full path and arguments.
@@ -54,7 +51,7 @@ class Telemetry:
         name: str,
         *,
         version: str,
-        events: "Sequence[Event]",
+        events: "Sequence[Event] | Callable[[], Sequence[Event]]",
         connection_string: str | None,
         uploader: "Sequence[str]" = (),
         notice: int = 1,
@@ -68,8 +65,8 @@ class Telemetry:
         self.name = name
         self.prefix = name.upper().replace("-", "_")
         self.version = version
-        self.version_key = f"{buffer_key(name.replace('-', '_'))}Version"
-        self.events = {event.name: event for event in events}
+        self._events = events
+        self._declared: dict[str, Event] | None = None
         self.connection_string = connection_string
         self.uploader = tuple(uploader)
         self.notice = notice
@@ -80,6 +77,21 @@ class Telemetry:
         self.policy = policy if policy is not None else policy_path(name, environment)
         self._strict = strict
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+
+    @property
+    def events(self) -> "dict[str, Event]":
+        """Every declared event, by name."""
+        if self._declared is None:
+            events = self._events() if callable(self._events) else self._events
+            self._declared = {event.name: event for event in events}
+        return self._declared
+
+    @property
+    def version_key(self) -> str:
+        """The version's key in the buffer: `atomicVersion`."""
+        from afterword.schema import buffer_key
+
+        return f"{buffer_key(self.name.replace('-', '_'))}Version"
 
     @property
     def folder(self) -> DataFolder | None:
@@ -113,14 +125,14 @@ class Telemetry:
             UndeclaredError: the event, a field or a value is not declared; in development only.
         """
         try:
-            if self._is_strict():
-                self._check(event, fields)
             decision, state = self._decide()
-            if decision.on or decision.log:
-                self._check(event, fields)
-                self._write(event, fields, decision, state)
+            if decision.on or decision.log or self.is_strict():
+                from afterword import recording
+
+                if recording.record(self, event, fields, decision, state):
+                    self._note_recorded()
         except Exception as error:  # telemetry fails in silence
-            if self._is_strict() and type(error).__name__ == "UndeclaredError":
+            if self.is_strict() and type(error).__name__ == "UndeclaredError":
                 raise
 
     def command(self, event: str, /, **fields: object) -> "Command":
@@ -153,7 +165,9 @@ class Telemetry:
         """Be the background uploader: what the `uploader` command runs. Silent; exit code 0."""
         spawned = self.is_uploader()
         try:
-            work = self.decision().on and self._has_work(heed_cool_down=spawned)
+            from afterword import recording
+
+            work = self.decision().on and recording.has_work(self, heed_cool_down=spawned)
         except Exception:  # noqa: BLE001  # telemetry fails in silence
             work = False
         if not work:
@@ -192,7 +206,8 @@ class Telemetry:
 
         return control.turn_off(self)
 
-    def _is_strict(self) -> bool:
+    def is_strict(self) -> bool:
+        """Does recording something undeclared raise? In development it does."""
         if self._strict is None:
             self._strict = bool(
                 sys.flags.dev_mode
@@ -201,65 +216,13 @@ class Telemetry:
             )
         return self._strict
 
-    def _check(self, name: str, fields: "Mapping[str, object]") -> None:
-        event = self.events.get(name)
-        why = (
-            f"no event {name!r} is declared" if event is None else event.why_not(fields, made=False)
-        )
-        if why is not None:
-            from afterword.errors import UndeclaredError
-
-            raise UndeclaredError(why)
-
-    def _write(
-        self, name: str, fields: "Mapping[str, object]", decision: "Decision", state: "Flat"
-    ) -> None:
-        from afterword import buffer
-
-        folder, now = self.folder, self.clock()
-        if folder is None:
-            return
-        if decision.log:
-            sys.stderr.write(self._line(name, fields, "(made on consent)", now) + "\n")
-            return
-        anonymous_id = id_of_month(state, now)
-        if anonymous_id is None:
-            from afterword import identity
-
-            anonymous_id = identity.renew(folder, now)
-            if anonymous_id is None:
-                return
-        line = self._line(name, fields, anonymous_id, now).encode()
-        if len(line) >= buffer.MOST_LINE:
-            from afterword.errors import UndeclaredError
-
-            raise UndeclaredError(f"{name} would take {len(line)} bytes, over 64 KB")
-        size = buffer.append(folder.events, line)
+    def _note_recorded(self) -> None:
+        """An event was recorded in this process: at its exit the upload starts."""
         if self._recorded_in != os.getpid():
             import atexit
 
             self._recorded_in = os.getpid()
             atexit.register(self._at_exit)
-        if size > self.cap // 2:
-            from afterword import control
-
-            control.keep_under_cap(self)
-
-    def _line(
-        self, name: str, fields: "Mapping[str, object]", anonymous_id: str, now: float
-    ) -> str:
-        """One event as it stands in the buffer. By declaration nothing in it needs escaping."""
-        parts = [
-            f'"eventId":"{uuid4()}","eventType":"{name}","timestamp":"{timestamp(now)}"',
-            f'"anonymousId":"{anonymous_id}","platform":"{_PLATFORM}"',
-            f'"{self.version_key}":"{self.version}"',
-        ]
-        for key, field in self.events[name].fields.items():
-            if field.kind == "id":
-                parts.append(f'"{buffer_key(key)}":"{uuid4()}"')
-            elif key in fields:
-                parts.append(f'"{buffer_key(key)}":{field.encode(fields[key])}')
-        return "{" + ",".join(parts) + "}"
 
     def _at_exit(self) -> None:
         if self._recorded_in != os.getpid():  # a forked child has not recorded
@@ -270,31 +233,10 @@ class Telemetry:
         except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
             pass
 
-    def _has_work(self, *, heed_cool_down: bool) -> bool:
-        """Does something wait, is nobody at it, and has the last failure cooled down?"""
-        folder = self.folder
-        if folder is None:
-            return False
-        if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
-            return False
-        status = statefile.read(folder.upload_status) if heed_cool_down else None
-        if status is not None:
-            wait = status.get("nextSeconds")
-            # More than a day ahead the clock has jumped, and the wait means nothing.
-            if isinstance(wait, int) and 0 < wait - self.clock() <= _LONGEST_COOL_DOWN:
-                return False
-        from afterword.lock import is_held
-
-        return not is_held(folder.upload_lock)
-
     def _start_upload(self) -> bool:
-        if not self.uploader or self.is_uploader() or not self._has_work(heed_cool_down=True):
-            return False
-        from afterword.spawn import reduced_environment, spawn_detached
+        from afterword import recording
 
-        environment = reduced_environment(self.environment, self.prefix)
-        environment[f"{self.prefix}_TELEMETRY_UPLOAD"] = "1"
-        return spawn_detached(self.uploader, environment)
+        return recording.start_upload(self)
 
 
 class Command:

@@ -4,7 +4,10 @@ import sys
 
 from afterword import Telemetry
 from atomic import __version__
-from atomic.events import EVENTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from afterword import Event
 
 # Write-only and meant to be public: with it anyone can add events, nobody can read one.
 # The project has no resource yet; a name under `.invalid` is never resolved (RFC 2606), so that
@@ -24,6 +27,13 @@ _UPLOADER = (
     "--upload-telemetry",
 )
 
+
+def _events() -> "tuple[Event, ...]":
+    from atomic.events import EVENTS
+
+    return EVENTS
+
+
 _made: list[Telemetry] = []
 
 
@@ -34,7 +44,7 @@ def telemetry() -> Telemetry:
             Telemetry(
                 "atomic",
                 version=__version__,
-                events=EVENTS,
+                events=_events,
                 connection_string=CONNECTION_STRING,
                 uploader=_UPLOADER if sys.executable else (),
             )
