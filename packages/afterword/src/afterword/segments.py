@@ -113,6 +113,11 @@ def waiting(folder: DataFolder) -> list[Segment]:
     return [Segment(os.path.join(folder.path, name)) for _, name in numbered]
 
 
+def count(folder: DataFolder) -> int:
+    """How many lines the segments still hold."""
+    return sum(1 for segment in waiting(folder) for _ in segment.lines())
+
+
 def has_new(folder: DataFolder) -> bool:
     """Is anything in the buffer that was not taken yet?"""
     return _size(folder.events) > 0

@@ -109,6 +109,7 @@ class _Run:
             if self.exporter is not None:
                 self.exporter.close()
                 self.exporter = None
+        outcome.kept = segments.count(job.folder)
         if outcome.error is not None:
             outcome.failures = before.failures + 1
             outcome.next_at = job.clock() + cool_down(outcome.failures, self.asked, job.chance())
@@ -143,7 +144,6 @@ class _Run:
                 )
             except Unfit as why:
                 if why.args[0] == TOO_OLD and not self.trust_clock:
-                    self.outcome.kept += 1
                     continue
                 segment.settle([line])
                 self.outcome.drop(why.args[0])
@@ -162,11 +162,9 @@ class _Run:
         gone = {batch[at].line for at in (*delivery.taken, *delivery.refused)}
         refused = len(delivery.refused)
         suspects += [batch[at].line for at in delivery.suspects]
-        outcome.kept += len(batch) - len(gone)
         if self.took_some and suspects:
             gone.update(suspects)
             refused += len(suspects)
-            outcome.kept -= len(suspects)
             suspects.clear()
         segment.settle(sorted(gone))
         outcome.sent += len(delivery.taken)

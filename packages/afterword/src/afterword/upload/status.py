@@ -17,6 +17,7 @@ class Status:
     at: float = 0.0
     sent: int = 0
     kept: int = 0
+    """Lines that were taken from the buffer and still wait."""
     dropped: dict[str, int] = field(default_factory=dict)
     error: str | None = None
     failures: int = 0

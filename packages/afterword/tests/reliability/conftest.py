@@ -1,0 +1,51 @@
+"""The sink that these tests send to, the application they break, and two ways to upload."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from reliability.application import ALL, Application, Upload
+
+from afterword.control import make_job
+from afterword.sink import LocalSink
+from afterword.upload.run import run
+from afterword.upload.status import Status
+
+
+@pytest.fixture(scope="session")
+def running_sink() -> Iterator[LocalSink]:
+    with LocalSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def sink(running_sink: LocalSink) -> Iterator[LocalSink]:
+    running_sink.clear()
+    yield running_sink
+    running_sink.clear_faults()
+
+
+@pytest.fixture
+def app(home: Path, sink: LocalSink) -> Application:
+    """The application, to which the person has agreed, talking to the sink."""
+    return Application(home, sink.connection_string)
+
+
+@pytest.fixture
+def upload(app: Application) -> Upload:
+    """Upload through a fault.
+
+    `make test` does it in this process, with the real exporter over the real wire, half a second
+    for a request and no time between attempts; `make faults` as the real process in real time.
+    """
+
+    def in_process() -> Status:
+        status = run(make_job(app.telemetry, request_time=0.5, sleep=lambda _seconds: None))
+        assert status is not None
+        return status
+
+    def as_process() -> Status:
+        assert app.run("upload", seconds=150).returncode == 0
+        return app.status
+
+    return as_process if ALL else in_process
