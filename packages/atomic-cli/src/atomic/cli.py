@@ -5,27 +5,50 @@ Hooks, `--version` and `--help` do without it; see `__main__`.
 
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from atomic import __version__
-from atomic.commands.completion import completion
-from atomic.commands.config import config
-from atomic.commands.init import init
 from atomic.commands.options import AGENT, no_banner
-from atomic.commands.run import run
-from atomic.commands.uninstall import uninstall
-from atomic.commands.update import update
 from atomic.running import KilledError, end_by
 from atomic.screen import Failure, colours
 from atomic.telemetry import telemetry
 
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+WIDTH = 80
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
+
+COMMANDS = ("init", "run", "update", "uninstall", "telemetry", "config", "completion")
+"""Each is in the module of its name, loaded when it is needed; in the order of the help."""
 
 
 class Application(click.Group):
     """The group of commands; `atomic -a AGENT -- ARGS` stands for `atomic run AGENT -- ARGS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """The commands' names."""
+        return [*COMMANDS, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        found = getattr(import_module(f"atomic.commands.{cmd_name}"), cmd_name)
+        assert isinstance(found, click.Command)  # noqa: S101  # for the type checker
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with, and the rest of them."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse what stands before the command, and put `run` where only an agent is named."""
@@ -46,23 +69,24 @@ class Application(click.Group):
     cls=Application,
     name="atomic",
     context_settings=SETTINGS,
-    epilog="Documentation of a command: atomic COMMAND --help",
+    epilog="More about a command: atomic COMMAND --help",
 )
 @click.version_option(__version__, "-v", "--version", message="%(prog)s %(version)s")
-@click.option(
-    "-a", "--agent", type=AGENT, help="Run this agent: atomic -a claude -- ARGS for the agent."
-)
+@click.option("-a", "--agent", type=AGENT, help="Run this agent: atomic -a claude -- ARGS.")
 @no_banner
 def atomic(agent: str | None, no_banner: bool) -> None:
     """Set a project up for coding agents, and run them.
 
-    `atomic init` gives the project workflow commands (/research-codebase, /create-spec, /commit …)
-    for Claude Code, GitHub Copilot CLI or OpenCode; `atomic run` starts the agent in it.
+    `atomic init` gives the project workflow commands (/research-codebase,
+    /create-spec, /implement-feature, /commit and more) for Claude Code, GitHub Copilot CLI or
+    OpenCode; `atomic run` starts the agent in it.
     """
 
 
-for command in (init, run, update, uninstall, config, completion):
-    atomic.add_command(command)
+def help_text() -> str:
+    """What `atomic --help` prints, 80 columns wide; `help.txt` holds it ready."""
+    with atomic.make_context("atomic", [], resilient_parsing=True, terminal_width=WIDTH) as ctx:
+        return atomic.get_help(ctx) + "\n"
 
 
 def main() -> NoReturn:

@@ -2,23 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import click
 
 from atomic import __version__
-from atomic.install.plan import Action, Step
-
-_COLOURS = {
-    Action.CREATE: "green",
-    Action.REPLACE: "green",
-    Action.MERGE: "green",
-    Action.RESTORE: "green",
-    Action.OFFER: "yellow",
-    Action.KEEP: "yellow",
-    Action.REMOVE: "red",
-    Action.TAKE_OUT: "red",
-}
 
 
 class Failure(click.ClickException):
@@ -57,19 +45,6 @@ def banner() -> None:
     if sys.stderr.isatty():
         say(f"{click.style('atomic', bold=True, fg='cyan')} {__version__}")
         say(click.style("Workflow commands for coding agents.\n", dim=True))
-
-
-def lines(steps: Iterable[Step]) -> list[str]:
-    """The steps as people read them, unchanged files left out."""
-    shown = [step for step in steps if step.action is not Action.UNCHANGED]
-    width = max((len(step.path) for step in shown), default=0)
-    return [_line(step, width) for step in shown]
-
-
-def _line(step: Step, width: int) -> str:
-    word = click.style(f"{step.action.value:>9}", fg=_COLOURS.get(step.action))
-    note = click.style(f"  {step.note}", dim=True) if step.note else ""
-    return f"{word}  {step.path:<{width if note else 0}}{note}"
 
 
 def is_interactive() -> bool:

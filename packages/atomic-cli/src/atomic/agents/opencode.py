@@ -3,19 +3,21 @@
 The plugin is the file `opencode_plugin.ts` beside this one, installed as it is.
 """
 
+import os
 from collections.abc import Sequence
-from importlib.resources import files
 
 from atomic.agents.agent import Agent, Installation, front_matter
 from atomic.workflows import ARGUMENTS, Workflow
+
+_PLUGIN = os.path.join(os.path.dirname(__file__), "opencode_plugin.ts")
 
 
 def _installation(workflows: Sequence[Workflow]) -> Installation:
     written = {
         f".opencode/commands/{workflow.name}.md": _command(workflow) for workflow in workflows
     }
-    plugin = (files("atomic.agents") / "opencode_plugin.ts").read_text("utf-8")
-    written[".opencode/plugins/atomic-telemetry.ts"] = plugin
+    with open(_PLUGIN, encoding="utf-8", newline="\n") as file:
+        written[".opencode/plugins/atomic-telemetry.ts"] = file.read()
     return Installation(written)
 
 

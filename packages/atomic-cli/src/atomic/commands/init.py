@@ -5,16 +5,14 @@ import shutil
 
 import click
 
-from atomic import screen
+from atomic import consent, screen
 from atomic.agents import AGENTS, installation
 from atomic.commands import options
-from atomic.commands.project import manifest_of, must_not_be_home, project_here, show
+from atomic.commands.changes import manifest_of, must_not_be_home, preview, project_here, report
 from atomic.install.apply import apply
 from atomic.install.manifest import Manifest
 from atomic.install.plan import WRITES, Action, Step, to_init
 from atomic.telemetry import telemetry
-
-NOTHING = "Everything is in place."
 
 
 @click.command()
@@ -49,15 +47,16 @@ def init(agents: tuple[str, ...], yes: bool, force: bool, dry_run: bool, no_bann
     chosen = tuple(dict.fromkeys(agents)) or _choose(known, yes=yes)
     if dry_run:
         steps = to_init(installation(chosen), known, project.read, force=force)
-        show(steps, dry_run=True, nothing=NOTHING)
+        preview(steps, err=False)
+        screen.say("\nNothing was written.")
         return
     fields = {"agent_type": chosen[0]} if len(chosen) == 1 else {}
-    # The engine's owner puts the question here: ask_consent(interactive=not yes)
+    consent.ask(interactive=not yes)
     with telemetry().command("atomic_command", source="cli", command="init", **fields):
         steps = to_init(installation(chosen), known, project.read, force=force)
         known.agents = list(dict.fromkeys([*known.agents, *chosen]))
         apply(project, known, steps)
-    show(steps, dry_run=False, nothing=NOTHING)
+    report(steps, nothing="Everything is in place.")
     _say_what_next(chosen, steps)
 
 

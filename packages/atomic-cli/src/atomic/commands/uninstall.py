@@ -8,9 +8,9 @@ import click
 
 from atomic import screen
 from atomic.commands import options, package
-from atomic.commands.project import manifest_of, project_here, show
+from atomic.commands.changes import manifest_of, preview, project_here, report
 from atomic.install.apply import apply
-from atomic.install.plan import Step, to_uninstall
+from atomic.install.plan import to_uninstall
 from atomic.telemetry import telemetry
 
 LAST_EVENTS = 5.0
@@ -35,34 +35,25 @@ def uninstall(yes: bool, keep_config: bool, dry_run: bool, no_banner: bool) -> N
     known = manifest_of(project)
     steps = to_uninstall(known, project.read)
     folder = None if keep_config else _data_folder()
+    if not (dry_run or yes or screen.is_interactive()):
+        raise click.UsageError("There is nobody to ask: say --yes, or see --dry-run first.")
     if dry_run or not yes:
-        _preview(steps, folder, to_stdout=dry_run)
+        preview(steps, err=not dry_run)
+        if folder is not None:
+            click.echo(f"   remove  {screen.home_shortened(folder)}", err=not dry_run)
     if dry_run:
         package.uninstall(dry_run=True)
         screen.say("\nNothing was removed.")
         return
     if not yes:
-        _ask()
+        click.confirm("Remove all this, and atomic itself?", abort=True, err=True)
     with telemetry().command("atomic_command", source="cli", command="uninstall"):
         apply(project, known, steps)
-        show(steps, dry_run=False, nothing="There was nothing of atomic's in this project.")
+        report(steps, nothing="There was nothing of atomic's in this project.")
     _let_last_events_leave()
     if folder is not None:
         _remove_folder(folder)
     package.uninstall(dry_run=False)
-
-
-def _preview(steps: list[Step], folder: str | None, *, to_stdout: bool) -> None:
-    for line in screen.lines(steps):
-        click.echo(line, err=not to_stdout)
-    if folder is not None:
-        click.echo(f"   remove  {screen.home_shortened(folder)}", err=not to_stdout)
-
-
-def _ask() -> None:
-    if not screen.is_interactive():
-        raise click.UsageError("There is nobody to ask: say --yes, or see --dry-run first.")
-    click.confirm("Remove all this, and atomic itself?", abort=True, err=True)
 
 
 def _data_folder() -> str | None:
@@ -79,7 +70,7 @@ def _let_last_events_leave() -> None:
     folder = used.folder
     if folder is None or not used.start_upload():
         return
-    screen.say("Sending the last events …")
+    screen.say("Sending the last events ...")
     until = time.monotonic() + LAST_EVENTS
     while time.monotonic() < until and _is_waiting(folder.path):
         time.sleep(_POLL)

@@ -5,7 +5,7 @@ import click
 from atomic import screen
 from atomic.agents import AGENTS, installation
 from atomic.commands import options, package
-from atomic.commands.project import manifest_of, project_here, show
+from atomic.commands.changes import manifest_of, preview, project_here, report
 from atomic.install.apply import apply
 from atomic.install.plan import to_update
 from atomic.telemetry import telemetry
@@ -30,12 +30,15 @@ def update(dry_run: bool, no_banner: bool) -> None:  # noqa: ARG001  # there is 
 def _update(*, dry_run: bool) -> None:
     project = project_here()
     known = manifest_of(project)
-    if known.files:
-        wanted = installation(key for key in known.agents if key in AGENTS)
-        steps = to_update(wanted, known, project.read)
-        if not dry_run:
-            apply(project, known, steps)
-        show(steps, dry_run=dry_run, nothing="This project's files are up to date.")
-    else:
+    if not known.files:
         screen.say("This project is not set up: `atomic init` does that.")
+    wanted = installation(key for key in known.agents if key in AGENTS)
+    steps = to_update(wanted, known, project.read)
+    if dry_run:
+        preview(steps, err=False)
+    elif known.files:
+        apply(project, known, steps)
+        report(steps, nothing="This project's files are up to date.")
     package.upgrade(dry_run=dry_run)
+    if dry_run:
+        screen.say("\nNothing was changed.")

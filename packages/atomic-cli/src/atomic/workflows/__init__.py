@@ -1,7 +1,7 @@
 """The workflow prompts: one source each (`*.md` beside this file), in the words of no one agent."""
 
+import os
 from dataclasses import dataclass
-from importlib.resources import files
 
 from atomic.events import COMMANDS
 
@@ -25,8 +25,14 @@ class Workflow:
 
 def load() -> tuple[Workflow, ...]:
     """All workflows, in the order in which one uses them."""
-    folder = files("atomic.workflows")
-    return tuple(_parse(name, (folder / f"{name}.md").read_text("utf-8")) for name in COMMANDS)
+    return tuple(_parse(name, _read(name)) for name in COMMANDS)
+
+
+def _read(name: str) -> str:
+    # Not importlib.resources: its import takes longer than all of this.
+    path = os.path.join(os.path.dirname(__file__), f"{name}.md")
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return file.read()
 
 
 def _parse(name: str, text: str) -> Workflow:
