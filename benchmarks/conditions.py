@@ -1,0 +1,125 @@
+"""A whole command with its real background, against a server that is fast, slow, or silent.
+
+All contestants take turns within one run, each beside `python -c pass` of its own environment. In
+the silent condition what is still in the background after the command is ended at once: to wait
+for it would take minutes and tell nothing of the command. Where that loses an event shows in the
+last column: after the silence the server is back, one more command runs, and what of the events
+of the silence arrives now is counted.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contestants import FLOOR, Contestant
+from environments import python_of, size_of
+from processes import Run
+from rounds import added, alternate, summary, wall
+from stage import CONDITIONS, Server, Stage, telemetry_folder
+
+CAP = 20.0
+"""Seconds a command may take before it is ended, and reported as more than that."""
+
+
+class _Entry:
+    """One contestant in one condition: its home, and the numbers its events had."""
+
+    def __init__(self, stage: Stage, who: Contestant, condition: str) -> None:
+        self.who = who
+        self._stage = stage
+        self._server = stage.server(condition)
+        self._patience = 0.0 if CONDITIONS[condition] == "never" else 60.0
+        self.home = stage.home(agreed=True if who.agreed else None)
+        self.marks: list[int] = []
+
+    def run(self) -> Run:
+        """One command."""
+        self.marks.append(self._stage.mark())
+        return self._run(self._server, self.marks[-1], self._patience)
+
+    def run_again(self, server: Server) -> None:
+        """One more command, with another server, whose event does not count."""
+        if self.who.agreed:
+            self._forget_cool_down()
+        self._run(server, self._stage.mark(), 60.0)
+
+    def run_baseline(self) -> Run:
+        """`python -c pass` in the same environment."""
+        return self._stage.family.run(
+            (python_of(self.who.environment), "-c", "pass"), self._stage.environment(self.home)
+        )
+
+    def _run(self, server: Server, mark: int, patience: float) -> Run:
+        environment = self._stage.environment(self.home, self.who.variables(server), mark=mark)
+        return self._stage.family.run(
+            (python_of(self.who.environment), "-c", self.who.code),
+            environment,
+            cap=CAP,
+            patience=patience,
+        )
+
+    def _forget_cool_down(self) -> None:
+        """As if it had passed: it would be up to a minute, and is not what is measured."""
+        path = os.path.join(telemetry_folder(self.home), "telemetry-upload.json")
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+def measure(
+    stage: Stage, who: Sequence[Contestant], rounds: Mapping[str, int], *, warm_up: int
+) -> dict[str, Any]:
+    """`{condition: {contestant: figures}}`, times in milliseconds; see `_figures`."""
+    found: dict[str, Any] = {}
+    for one in who:
+        python_of(one.environment)
+    for condition in CONDITIONS:
+        print(f"server {condition}: {rounds[condition]} rounds", file=sys.stderr, flush=True)
+        entries = [_Entry(stage, one, condition) for one in who]
+        trials = {entry.who.name: entry.run for entry in entries}
+        bases = {_base(entry.who): entry.run_baseline for entry in entries}
+        runs = alternate(
+            bases | trials, rounds[condition], warm_up=warm_up if condition == "fast" else 0
+        )
+        arrived = stage.server(condition).marks()
+        if condition == "silent":
+            time.sleep(1.0)  # azure-cli-telemetry and others tell time in whole seconds
+            for entry in entries:
+                entry.run_again(stage.server("fast"))
+            arrived = stage.server("fast").marks()
+        found[condition] = {
+            entry.who.name: _figures(entry, runs[entry.who.name], runs[_base(entry.who)], arrived)
+            for entry in entries
+        }
+    return found
+
+
+def sizes(who: Sequence[Contestant]) -> dict[str, dict[str, float]]:
+    """How many packages each brings along, and their MB."""
+    found = {}
+    for one in who:
+        count, size = size_of(one.environment)
+        found[one.name] = {"packages": count, "megabytes": round(size / 1e6, 1)}
+    return found
+
+
+def _figures(
+    entry: _Entry, runs: Sequence[Run], base: Sequence[Run], arrived: set[int]
+) -> dict[str, Any]:
+    counted = entry.marks[-len(runs) :]
+    return {
+        "wall": summary(wall(runs)),
+        "baseline": summary(wall(base)),
+        "added": added(wall(runs), wall(base)),
+        "capped": sum(run.capped for run in runs),
+        "background_cpu": summary([run.background.cpu * 1000 for run in runs]),
+        "background_seconds": summary([run.background.seconds for run in runs]),
+        "background_peak_mb": summary([run.background.peak / 1e6 for run in runs]),
+        "sent": 0 if entry.who is FLOOR else len(counted),
+        "arrived": len(arrived.intersection(counted)),
+    }
+
+
+def _base(who: Contestant) -> str:
+    return f"pass ({who.environment})"

@@ -1,0 +1,48 @@
+"""A command with afterword: three declared events, one of them recorded, the upload at the end.
+
+`BENCH_MARK` is the run's number, carried by the event. `BENCH_CHILD=pass` starts `python -c pass`
+in the uploader's place, as the floor does.
+"""
+
+import os
+import sys
+
+from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry
+
+COMMANDS = ("init", "run", "config", "update", "uninstall", "chat")
+AGENTS = ("claude", "copilot", "opencode")
+
+telemetry = Telemetry(
+    "bench",
+    version="1.0.0",
+    events=(
+        Event("command", command=OneOf(*COMMANDS), success=Flag(), mark=Count(optional=True)),
+        Event("chat", agent=OneOf(*AGENTS), commands=ListOf(*COMMANDS), session_id=Id()),
+        Event("workflow", agent=OneOf(*AGENTS), steps=Count(), success=Flag()),
+    ),
+    connection_string="",
+    uploader=(
+        (sys.executable, "-c", "pass")
+        if "BENCH_CHILD" in os.environ
+        else (sys.executable, "-P", os.path.abspath(__file__))
+    ),
+    cap=int(os.environ.get("BENCH_TELEMETRY_CAP", "5000000")),
+)
+
+
+def command() -> None:
+    """Be the command."""
+    telemetry.record("command", command="init", success=True, mark=int(os.environ["BENCH_MARK"]))
+
+
+def upload() -> None:
+    """Be the uploader; leave a line where the harness counts them."""
+    if tally := os.environ.get("BENCH_TELEMETRY_TALLY"):
+        file = os.open(tally, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(file, b"started\n")
+        os.close(file)
+    telemetry.run_uploader()
+
+
+if __name__ == "__main__":
+    upload()

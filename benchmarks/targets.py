@@ -1,0 +1,96 @@
+"""What the figures are held to: ratios within one run, and counts. Never seconds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One demand and what was measured.
+
+    Args:
+        what: in words.
+        figure: as measured.
+        limit: at most that, or with `least` at least.
+        shown: the figure with its unit.
+    """
+
+    what: str
+    figure: float
+    limit: float
+    shown: str
+    least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Is it?"""
+        return self.figure >= self.limit if self.least else self.figure <= self.limit
+
+
+def targets(found: dict[str, Any]) -> Iterator[Target]:
+    """Every demand that these results can answer."""
+    if "hot" in found:
+        yield from _hot(found["hot"])
+    if "conditions" in found:
+        yield from _peers(found["conditions"])
+    if "background" in found:
+        yield from _background(found["background"])
+    if "sharing" in found:
+        yield from _sharing(found["sharing"])
+    if "recording" in found:
+        of = found["recording"]
+        yield _least("recording: ours, of bare appends", of["ratio"], 0.5)
+        yield Target("recording: events lost", of["lost"], 0, str(of["lost"]))
+    for of in found.get("uploading", ()):
+        yield _least(f"uploading {of['events']:,}: ours, of the bare exporter", of["ratio"], 0.9)
+        yield Target(f"uploading {of['events']:,}: events lost", of["lost"], 0, str(of["lost"]))
+
+
+def _hot(hot: dict[str, Any]) -> Iterator[Target]:
+    floor, ours = hot["floor"]["added_cpu"]["median"], hot["ours"]["added_cpu"]["median"]
+    yield _most("hot path: CPU added, of the floor's", ours / floor, 2.0)
+    floor, ours = hot["floor"]["added"]["median"], hot["ours"]["added"]["median"]
+    yield _most("hot path: time added, of the floor's", ours / floor, 2.0)
+    base = hot["pass"]["wall"]["median"]
+    for name in ("ours, turned off", "ours, not asked yet"):
+        yield _most(
+            f"{name}: time added, of `python -c pass`", hot[name]["added"]["median"] / base, 0.03
+        )
+
+
+def _peers(conditions: dict[str, Any]) -> Iterator[Target]:
+    for condition, of in conditions.items():
+        peers = {name: one for name, one in of.items() if name not in ("floor", "afterword")}
+        ours = of["afterword"]
+        if peers:
+            nearest = min(peers, key=lambda name: peers[name]["added"]["median"])
+            ratio = peers[nearest]["added"]["median"] / ours["added"]["median"]
+            yield _least(f"server {condition}: nearest peer ({nearest}), of ours", ratio, 20.0)
+        missing = ours["sent"] - ours["arrived"]
+        yield Target(f"server {condition}: events of ours lost", missing, 0, str(missing))
+
+
+def _background(background: dict[str, Any]) -> Iterator[Target]:
+    base = background["pass"]["cpu"]["median"]
+    for name in ("nothing to do", "another at work", "cooling down"):
+        ratio = background[name]["cpu"]["median"] / base
+        yield _most(f"uploader, {name}: CPU, of `python -c pass`", ratio, 1.5)
+    for name in ("another at work", "cooling down"):
+        started = background[name]["started_by_a_command"]
+        yield Target(f"{name}: uploaders a command starts", started, 0, str(started))
+
+
+def _sharing(sharing: dict[str, Any]) -> Iterator[Target]:
+    what = f"{sharing['commands']} commands in {sharing['seconds']:.0f} s"
+    yield Target(f"{what}: uploads", sharing["uploads"], 5, str(sharing["uploads"]))
+    left = sharing["commands"] - sharing["arrived"]
+    yield Target(f"{what}: events that have not left", left, 0, str(left))
+
+
+def _most(what: str, ratio: float, limit: float) -> Target:
+    return Target(what, ratio, limit, f"{ratio:.2f} x")
+
+
+def _least(what: str, ratio: float, limit: float) -> Target:
+    return Target(what, ratio, limit, f"{ratio:.2f} x", least=True)
