@@ -42,5 +42,14 @@ lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/dev.txt requirements/dev.in
 
+bench: $(READY) ## What telemetry costs a command, without the peers: under a minute
+	$(BIN)/python benchmarks
+
+bench-peers: $(READY) ## The same beside eight peers, in environments of their own: a quarter of an hour
+	$(BIN)/python benchmarks --peers
+
+simulate: $(READY) ## A fleet of installs, an outage and its return: the tables of docs/scale.md
+	$(BIN)/python benchmarks/simulate
+
 clean: ## Remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
