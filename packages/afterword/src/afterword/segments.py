@@ -56,6 +56,21 @@ class Segment:
                     yield Line(start, length, text if length == len(text) else None)
                 start += length
 
+    def probe(self) -> None:
+        """Raise OSError if the disk would not take the settling of a line.
+
+        On a disk that copies on write and is full, overwriting in place needs room as well; what
+        was sent could then not be settled, and would be sent by every upload again.
+        """
+        fd = self._open()
+        try:
+            first = os.read(fd, 1)
+            os.lseek(fd, 0, os.SEEK_SET)
+            if first and os.write(fd, first) < 1:
+                raise OSError(28, "no space left for", self.path)
+        finally:
+            os.close(fd)
+
     def settle(self, lines: Iterable[Line]) -> None:
         """Blank these lines, in ascending order, for good. Raise OSError if the disk refuses.
 
@@ -110,12 +125,18 @@ def waiting(folder: DataFolder) -> list[Segment]:
     except OSError:
         return []
     numbered = sorted((int(match[1]), name) for name in names if (match := _NAME.match(name)))
-    return [Segment(os.path.join(folder.path, name)) for _, name in numbered]
+    paths = (os.path.join(folder.path, name) for _, name in numbered)
+    return [Segment(path) for path in paths if _is_plain(path)]
 
 
 def count(folder: DataFolder) -> int:
-    """How many lines the segments still hold."""
-    return sum(1 for segment in waiting(folder) for _ in segment.lines())
+    """How many lines the segments still hold, as far as they can be read."""
+    found = 0
+    for segment in waiting(folder):
+        with contextlib.suppress(OSError):
+            for _ in segment.lines():
+                found += 1
+    return found
 
 
 def has_new(folder: DataFolder) -> bool:
@@ -165,20 +186,28 @@ def trim(folder: DataFolder, most: int) -> int:
 
     For the holder of the upload lock.
     """
-    sizes = [(segment, os.stat(segment.path).st_size) for segment in waiting(folder)]
-    surplus = sum(size for _, size in sizes) + _size(folder.events) - most
+    oldest_first = waiting(folder)
+    surplus = sum(_size(segment.path) for segment in oldest_first) + _size(folder.events) - most
     given_up = 0
-    for segment, _ in sizes:
+    for segment in oldest_first:
         if surplus <= 0:
             break
-        for line in segment.lines():
-            segment.settle([line])
-            surplus -= line.length
-            given_up += 1
-            if surplus <= 0:
-                break
-        segment.close()
+        with contextlib.suppress(OSError):  # what cannot be read or written stays
+            lines = list(_oldest(segment, surplus))
+            segment.settle(lines)
+            given_up += len(lines)
+            surplus -= sum(line.length for line in lines)
+            segment.close()
     return given_up
+
+
+def _oldest(segment: Segment, size: int) -> Iterator[Line]:
+    """The first lines of the segment that have at least so many bytes, without their text."""
+    for line in segment.lines():
+        if size <= 0:
+            break
+        yield line._replace(text=None)
+        size -= line.length
 
 
 def _adjacent(lines: Iterable[Line]) -> Iterator[tuple[int, list[int]]]:
@@ -208,6 +237,13 @@ def _size(path: str) -> int:
     except OSError:
         return 0
     return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+def _is_plain(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _unlink(path: str) -> None:

@@ -8,9 +8,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from afterword import Count, Event, OneOf, Telemetry
 from afterword.folder import DataFolder
@@ -20,7 +20,12 @@ from afterword.upload.status import Status
 ALL = os.environ.get("FAULTS") == "all"
 """Every fault, in real time: `make faults`. Read before a test cleans the environment."""
 
-Upload = Callable[[], Status]
+
+class Upload(Protocol):
+    """Uploads what waits; `hangs`: the server will not answer, and nobody should wait for it."""
+
+    def __call__(self, *, hangs: bool = False) -> Status: ...
+
 
 EVENTS = (Event("done", what=OneOf("build", "test"), number=Count()),)
 
@@ -47,10 +52,16 @@ class Application:
             self.telemetry.record("done", what="build", number=number)
         return self.waiting()
 
+    def record_new(self, count: int) -> list[str]:
+        """Record events; the ids of these alone."""
+        before = set(self.waiting())
+        return [one for one in self.record(count) if one not in before]
+
     def files(self) -> list[Path]:
         """The buffer and what was taken of it, oldest first."""
         numbered = sorted(self.path.glob("telemetry-events.*.jsonl"))
-        return [*numbered, *self.path.glob("telemetry-events.jsonl")]
+        found = [*numbered, *self.path.glob("telemetry-events.jsonl")]
+        return [path for path in found if path.is_file() and not path.is_symlink()]
 
     def waiting(self) -> list[str]:
         """The ids of the events on disk, oldest first; torn and foreign lines are passed over."""

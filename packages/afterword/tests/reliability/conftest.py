@@ -8,7 +8,7 @@ from reliability.application import ALL, Application, Upload
 
 from afterword.control import make_job
 from afterword.sink import LocalSink
-from afterword.upload.run import run
+from afterword.upload.run import REQUEST_TIME, run
 from afterword.upload.status import Status
 
 
@@ -36,15 +36,17 @@ def upload(app: Application) -> Upload:
     """Upload through a fault.
 
     `make test` does it in this process, with the real exporter over the real wire, half a second
-    for a request and no time between attempts; `make faults` as the real process in real time.
+    for a request that hangs and no time between attempts; `make faults` as the real process, in
+    real time.
     """
 
-    def in_process() -> Status:
-        status = run(make_job(app.telemetry, request_time=0.5, sleep=lambda _seconds: None))
+    def in_process(*, hangs: bool = False) -> Status:
+        time = 0.5 if hangs else REQUEST_TIME
+        status = run(make_job(app.telemetry, request_time=time, sleep=lambda _seconds: None))
         assert status is not None
         return status
 
-    def as_process() -> Status:
+    def as_process(*, hangs: bool = False) -> Status:
         assert app.run("upload", seconds=150).returncode == 0
         return app.status
 

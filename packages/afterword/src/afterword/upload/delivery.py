@@ -32,9 +32,14 @@ def deliver(
     batch: Sequence[Record],
     export: Callable[[Sequence[Record]], Receipt],
     sleep: Callable[[float], None],
+    done: Delivery | None = None,
 ) -> Delivery:
-    """Deliver one batch. `export` makes one request; `sleep` waits, in seconds."""
-    done = Delivery()
+    """Deliver one batch. `export` makes one request; `sleep` waits, in seconds.
+
+    `done`: filled in from answer to answer, for a caller that may be interrupted.
+    """
+    if done is None:
+        done = Delivery()
     parts = [list(range(len(batch)))]
     while parts:
         part = parts.pop()

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from afterword import segments
 from afterword.errors import AfterwordError
@@ -32,6 +32,10 @@ MOST_SKIPPED = 3
 
 MOST_ROUNDS = 100
 
+MOST_TIME = 200.0
+"""Seconds after which no further batch is begun: the rest of the five minutes is for the last one,
+so that a large backlog on a slow line ends by itself, and the next command goes on with it."""
+
 UNUSUAL_GAP = 7 * 24 * 3600.0
 """Seconds. So long after the last upload the clock may have jumped: then nothing is too old yet. If
 the next upload, with a gap that is usual, still finds it too old, it is."""
@@ -50,6 +54,7 @@ class Job:
     cap: int
     """Bytes that may wait; the oldest leave first."""
     clock: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     request_time: float = REQUEST_TIME
     chance: Callable[[], float] = random.random
@@ -84,38 +89,65 @@ def run(job: Job) -> Status | None:
 class _Run:
     job: Job
     outcome: Status = field(default_factory=Status)
+    before: Status = field(default_factory=Status)
     exporter: Exporter | None = None
+    trust_clock: bool = True
+    began: float = 0.0
+    announced: bool = False
     took_some: bool = False
     skipped: int = 0
     asked: float = 0.0
     stop: bool = False
 
-    trust_clock: bool = True
-
     def until_empty(self) -> None:
         job, outcome = self.job, self.outcome
-        before = status.load(job.folder.upload_status)
-        outcome.at = job.clock()
-        self.trust_clock = not before.at or abs(outcome.at - before.at) < UNUSUAL_GAP
+        if not outcome.at:
+            self._begin()
         segments.sweep(job.folder)
         if given_up := segments.trim(job.folder, job.cap):
             outcome.drop(status.OVER_THE_CAP, given_up)
         try:
             for segment in self._segments():
-                self._work_through(segment)
+                self._try(segment)
                 if self.stop:
                     break
         finally:
+            self._conclude()
             if self.exporter is not None:
                 self.exporter.close()
                 self.exporter = None
-        outcome.kept = segments.count(job.folder)
+
+    def _begin(self) -> None:
+        job = self.job
+        self.before = status.load(job.folder.upload_status)
+        self.outcome.at, self.began = job.clock(), job.elapsed()
+        self.trust_clock = not self.before.at or abs(self.outcome.at - self.before.at) < UNUSUAL_GAP
+
+    def _announce(self) -> None:
+        """Leave word before the first request: an uploader that dies in the middle has failed.
+
+        Else one that always dies (out of memory, its container gone) is started by every command,
+        and sends its first batch every time.
+        """
+        if not self.announced:
+            self.announced = True
+            self._note(replace(self.outcome, error=status.UNFINISHED))
+
+    def _conclude(self) -> None:
+        outcome = self.outcome
+        outcome.kept = segments.count(self.job.folder)
+        if self.announced or outcome.kept or outcome.dropped:
+            self._note(outcome)
+
+    def _note(self, outcome: Status) -> None:
+        """Keep what became of it; on a failure, with the time before which no command tries."""
         if outcome.error is not None:
-            outcome.failures = before.failures + 1
-            outcome.next_at = job.clock() + cool_down(outcome.failures, self.asked, job.chance())
-        if outcome.sent or outcome.kept or outcome.dropped:
+            outcome.failures = self.before.failures + 1
+            wait = cool_down(outcome.failures, self.asked, self.job.chance())
+            outcome.next_at = self.job.clock() + wait
+        if self.job.allowed():  # turned off, not even this is to be left
             with contextlib.suppress(OSError):  # a full disk costs the news, not the events
-                status.save(job.folder.upload_status, outcome)
+                status.save(self.job.folder.upload_status, outcome)
 
     def _segments(self) -> Iterator[segments.Segment]:
         """What an earlier uploader left, then the buffer, as often as there is something in it."""
@@ -123,17 +155,33 @@ class _Run:
         while not self.stop and (segment := segments.take(self.job.folder)) is not None:
             yield segment
 
+    def _try(self, segment: segments.Segment) -> None:
+        """Work through a segment; one that the disk does not give or take back stays as it is."""
+        try:
+            segment.probe()
+            self._work_through(segment)
+        except FileNotFoundError:  # turned off meanwhile: what waited is deleted
+            self.stop = True
+        except OSError as error:
+            self.outcome.error = f"the disk: {error.strerror}"
+
     def _work_through(self, segment: segments.Segment) -> None:
         suspects: list[segments.Line] = []
         for batch in in_batches(self._fit(segment)):
-            if not self.job.allowed():
+            late = self.job.elapsed() - self.began > MOST_TIME
+            if late or not self.job.allowed():
                 self.stop = True
                 return
-            delivery = deliver([item.record for item in batch], self._export, self.job.sleep)
-            self._settle(segment, batch, delivery, suspects)
+            self._announce()
+            delivery = Delivery()
+            try:
+                deliver([item.record for item in batch], self._export, self.job.sleep, delivery)
+            finally:  # SIGTERM and Ctrl-C come here too: what was taken is not sent again
+                self._settle(segment, batch, delivery, suspects)
             if self.stop:
                 break
-        segment.close()
+        with contextlib.suppress(OSError):  # no room to leave the blanks out: it is as it was
+            segment.close()
 
     def _fit(self, segment: segments.Segment) -> Iterator[Pending]:
         """The records of the segment that may leave; the other lines are settled in passing."""
@@ -166,7 +214,6 @@ class _Run:
             gone.update(suspects)
             refused += len(suspects)
             suspects.clear()
-        segment.settle(sorted(gone))
         outcome.sent += len(delivery.taken)
         if refused:
             outcome.drop(status.REFUSED, refused)
@@ -176,6 +223,11 @@ class _Run:
         if delivery.suspects:
             self.skipped += 1
         self.stop = delivery.fatal or (self.skipped >= MOST_SKIPPED and not self.took_some)
+        try:
+            segment.settle(sorted(gone))
+        except OSError:
+            self.stop = True  # what is sent from here on would be sent again
+            raise
 
     def _export(self, batch: Sequence[Record]) -> Receipt:
         """One request, given up after its time whatever it hangs in: a name, a socket, a drip."""
@@ -184,13 +236,25 @@ class _Run:
                 self.exporter = self.job.make_exporter()
             except AfterwordError as error:
                 return Receipt(problem=str(error), retry=False)
+            except Exception as error:  # noqa: BLE001  # of the libraries under it
+                problem = f"the exporter cannot be made: {type(error).__name__}"
+                return Receipt(problem=problem, retry=False)
         exporter, answer = self.exporter, list[Receipt]()
-        worker = threading.Thread(target=lambda: answer.append(exporter.export(batch)), daemon=True)
-        worker.start()
+
+        def export() -> None:
+            try:
+                answer.append(exporter.export(batch))
+            except Exception as error:  # noqa: BLE001  # the same
+                problem = f"the exporter failed: {type(error).__name__}"
+                answer.append(Receipt(problem=problem, retry=False))
+
+        worker = threading.Thread(target=export, daemon=True)
+        try:
+            worker.start()
+        except RuntimeError:
+            return Receipt(problem="no thread could be started", retry=False)
         worker.join(self.job.request_time)
         if answer:
             return answer[0]
         self.exporter = None  # it still hangs in there; the next attempt gets one of its own
-        if worker.is_alive():
-            return Receipt(problem=f"no answer within {self.job.request_time:g} s")
-        return Receipt(problem="the exporter failed", retry=False)
+        return Receipt(problem=f"no answer within {self.job.request_time:g} s")

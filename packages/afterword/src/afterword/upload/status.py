@@ -9,6 +9,9 @@ from afterword.upload.reading import TOO_OLD, UNDECLARED, UNREADABLE
 REFUSED, OVER_THE_CAP = "refused", "over the cap"
 DROPPED = (TOO_OLD, UNREADABLE, UNDECLARED, REFUSED, OVER_THE_CAP)
 
+UNFINISHED = "not finished: at work still, or cut short"
+"""The error that stands there while an upload is at work, and after it was killed."""
+
 
 @dataclass(slots=True)
 class Status:
