@@ -52,6 +52,8 @@ class Application(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse what stands before the command, and put `run` where only an agent is named."""
+        if not args and not ctx.resilient_parsing:
+            args = ["--help"]
         end = args.index("--") if "--" in args else len(args)
         given, words, _ = self.make_parser(ctx).parse_args(args[:end])
         agent = given.get("agent")

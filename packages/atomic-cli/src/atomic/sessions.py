@@ -97,7 +97,8 @@ class Sessions:
             os.unlink(beside)
 
     def _take(self, path: str) -> "Ended | None":
-        ending = f"{path.partition('.')[0]}.{os.getpid()}{_ENDING}"
+        folder, name = os.path.split(path)
+        ending = os.path.join(folder, f"{name.partition('.')[0]}.{os.getpid()}{_ENDING}")
         try:
             fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
         except OSError:

@@ -29,8 +29,8 @@ def of_prompt(prompt: str) -> str | None:
 def of_copilot_prompt(prompt: str) -> str | None:
     """The same for what Copilot hands over, in either form: typed raw, or wrapped by its screen."""
     if prompt.startswith(_COPILOT_BEFORE):
-        name = prompt[len(_COPILOT_BEFORE) :].partition(_COPILOT_AFTER)[0]
-        return name if name in COMMANDS else None
+        name, ended, _ = prompt[len(_COPILOT_BEFORE) :].partition(_COPILOT_AFTER)
+        return name if ended and name in COMMANDS else None
     return of_prompt(prompt)
 
 

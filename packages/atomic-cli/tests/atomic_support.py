@@ -1,0 +1,87 @@
+"""Parts for the tests of `atomic`: where it is, how it is run, what the agents hand to its hooks.
+
+The payloads are as captured from Claude Code 2.1.330, Copilot CLI 1.0.102 and OpenCode 1.18.33 on
+2026-11-22, paths and texts replaced.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+ATOMIC = str(Path(sys.executable).parent / "atomic")
+
+Event = dict[str, Any]
+
+
+class Run(Protocol):
+    def __call__(
+        self, *arguments: str, stdin: bytes | str = b"", cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The test's environment without pytest's own variables."""
+    kept = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    return kept | dict(more or {})
+
+
+def tree(root: Path) -> dict[str, bytes | None]:
+    """Every file below `root` with its content, every folder with None."""
+    return {
+        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
+        for path in sorted(root.rglob("*"))
+    }
+
+
+_CLAUDE = {"transcript_path": "/t/38c4.jsonl", "cwd": "/c"}
+_INTERACTIVE = (
+    'The user explicitly invoked the "/{}" skill. Follow its instructions now.\n\n<skill-'
+)
+
+
+def claude_command(session: str, command: str) -> str:
+    return json.dumps({
+        "session_id": session, **_CLAUDE, "prompt_id": "47b4", "permission_mode": "default",
+        "hook_event_name": "UserPromptExpansion", "expansion_type": "slash_command",
+        "command_name": command, "command_args": "fix the thing",
+        "command_source": "projectSettings", "prompt": f"/{command} fix the thing",
+    })  # fmt: skip
+
+
+def claude_end(session: str, reason: str = "other") -> str:
+    event = {"hook_event_name": "SessionEnd", "prompt_id": "47b4", "reason": reason}
+    return json.dumps({"session_id": session, **_CLAUDE, **event})
+
+
+def claude_start(session: str, source: str = "startup") -> str:
+    event = {"hook_event_name": "SessionStart", "source": source}
+    return json.dumps({"session_id": session, **_CLAUDE, **event})
+
+
+def copilot_prompt(session: str, prompt: str) -> str:
+    return json.dumps(
+        {"sessionId": session, "timestamp": 1795379558336, "cwd": "/c", "prompt": prompt}
+    )
+
+
+def copilot_command(session: str, command: str, *, interactive: bool = False) -> str:
+    raw = f"/{command} fix the thing"
+    return copilot_prompt(session, _INTERACTIVE.format(command) if interactive else raw)
+
+
+def copilot_end(session: str, reason: str = "complete") -> str:
+    return json.dumps(
+        {"sessionId": session, "timestamp": 1795379558336, "cwd": "/c", "reason": reason}
+    )
+
+
+def opencode_command(session: str, command: str) -> str:
+    return json.dumps({"event": "command", "session": session, "command": command})
+
+
+def opencode_end(*sessions: str) -> str:
+    return json.dumps({"event": "end", "sessions": sessions})

@@ -1,0 +1,119 @@
+"""What every test of `atomic` gets: a home and a project of its own, and the real program."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from atomic_support import ATOMIC, Event, Run, environment
+from support import Server
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, an empty project to stand in, and an environment with nothing but a PATH.
+
+    Nothing is uploaded: every `atomic` believes it is the uploader itself, and starts no other.
+    The test that wants an upload takes `uploading`.
+    """
+    path = tmp_path / "home"
+    path.mkdir()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "bin").mkdir()
+    kept = {
+        "PATH": os.pathsep.join([str(tmp_path / "bin"), os.path.dirname(ATOMIC), "/usr/bin:/bin"]),
+        "PYTEST_CURRENT_TEST": os.environ["PYTEST_CURRENT_TEST"],
+        "HOME": str(path),
+        "ATOMIC_TELEMETRY_UPLOAD": "1",
+    }
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in kept.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path / "project")
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The folder in which `atomic` is run."""
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def atomic(tmp_path: Path) -> Run:
+    """Run `atomic` as a process, in the project, with no terminal."""
+
+    def run(
+        *arguments: str, stdin: bytes | str = b"", cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            [ATOMIC, *arguments],
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            env=environment(variables),
+            cwd=cwd or tmp_path / "project",
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        return subprocess.CompletedProcess(
+            ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+        )
+
+    return run
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    """The data folder."""
+    return home / ".local" / "share" / "atomic"
+
+
+@pytest.fixture
+def agreed(atomic: Run) -> None:
+    """The person has said yes to telemetry."""
+    assert atomic("config", "set", "telemetry", "true").returncode == 0
+
+
+@pytest.fixture
+def events(folder: Path) -> Callable[[], list[Event]]:
+    """What waits in the buffer, without what is the same in every event."""
+
+    def read() -> list[Event]:
+        buffer = folder / "telemetry-events.jsonl"
+        lines = buffer.read_text().splitlines() if buffer.exists() else []
+        same = ("eventId", "timestamp", "anonymousId", "platform", "atomicVersion")
+        found = [json.loads(line) for line in lines]
+        return [{k: v for k, v in event.items() if k not in same} for event in found]
+
+    return read
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def uploading(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Uploads happen, to this server."""
+    monkeypatch.delenv("ATOMIC_TELEMETRY_UPLOAD")
+    monkeypatch.setenv("ATOMIC_TELEMETRY_CONNECTION_STRING", server.connection_string)
+    return server
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Put a program of this name on the PATH, a shell script with this text."""
+
+    def write(name: str, script: str) -> Path:
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    return write
