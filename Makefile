@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit docs lock clean
+.PHONY: help setup demo test lint types unit canaries docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ types: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest
+
+canaries: $(READY) ## Look a thousand times for anything personal, written or sent
+	CANARY_EXAMPLES=1000 $(BIN)/python -m pytest -n 0 packages/atomic-cli/tests/privacy/test_canaries.py
 
 docs: $(READY) ## Renew what is generated in docs/
 	$(BIN)/python tools/docs.py

@@ -5,6 +5,7 @@ The cold half of `telemetry`: nothing here runs in an ordinary command.
 
 import contextlib
 import os
+import shutil
 from typing import Any
 
 from afterword import consent, identity, segments, statefile
@@ -26,7 +27,7 @@ def turn_on(telemetry: Telemetry) -> None:
     untrusted = why_untrusted(folder.path)
     if untrusted is not None:
         raise PermissionError(13, untrusted, folder.path)
-    _delete_waiting(folder)  # what an event on its way left there while it was off
+    _delete_waiting(telemetry)  # what an event on its way left there while it was off
     identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
 
 
@@ -38,7 +39,7 @@ def turn_off(telemetry: Telemetry) -> int:
     folder = _folder(telemetry)
     make_private(folder.path)
     identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
-    return _delete_waiting(folder)
+    return _delete_waiting(telemetry)
 
 
 def reset(telemetry: Telemetry) -> int:
@@ -49,7 +50,7 @@ def reset(telemetry: Telemetry) -> int:
     folder = _folder(telemetry)
     if consent.of_person(statefile.read(folder.state), notice=telemetry.notice).on:
         identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
-    return _delete_waiting(folder)
+    return _delete_waiting(telemetry)
 
 
 def upload(telemetry: Telemetry, *, spawned: bool) -> Status | None:
@@ -109,7 +110,8 @@ def make_exporter(telemetry: Telemetry) -> Exporter:
     )
 
 
-def _delete_waiting(folder: DataFolder) -> int:
+def _delete_waiting(telemetry: Telemetry) -> int:
+    folder = _folder(telemetry)
     segments.take(folder)
     count = 0
     for segment in segments.waiting(folder):
@@ -118,6 +120,8 @@ def _delete_waiting(folder: DataFolder) -> int:
             os.unlink(segment.path)
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
+    for name in telemetry.keeps:
+        shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
     return count
 
 

@@ -44,6 +44,8 @@ class Telemetry:
         strict: raise UndeclaredError instead of dropping the event; by default under pytest, under
             `python -X dev`, and where `<NAME>_TELEMETRY_STRICT` is set.
         cap: bytes that may wait.
+        keeps: files and folders of the application's own in the data folder, from which events are
+            yet to be made; deleted with what waits.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Telemetry:
         clock: "Callable[[], float]" = time.time,
         strict: bool | None = None,
         cap: int = CAP,
+        keeps: "Sequence[str]" = (),
     ) -> None:
         self.name = name
         self.prefix = name.upper().replace("-", "_")
@@ -73,6 +76,7 @@ class Telemetry:
         self.environment = environment
         self.clock = clock
         self.cap = cap
+        self.keeps = tuple(keeps)
         self._folder = folder if folder is not None else default_path(name, environment)
         self.policy = policy if policy is not None else policy_path(name, environment)
         self._strict = strict
