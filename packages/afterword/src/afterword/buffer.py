@@ -28,6 +28,15 @@ _FLAGS: int = (
 _threads = _thread.allocate_lock()  # the file's lock keeps processes apart, not threads
 
 
+def _after_fork() -> None:
+    global _threads  # noqa: PLW0603  # the thread that may have held it was not forked along
+    _threads = _thread.allocate_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def append(path: str, line: bytes) -> int:
     """Append `line` (without its newline) as a whole or not at all; return the file's new size.
 
@@ -40,7 +49,8 @@ def append(path: str, line: bytes) -> int:
     Raises:
         OSError: it could not be written; the file is as it was.
     """
-    if not _threads.acquire(timeout=_PATIENCE):  # a fork took the lock along
+    threads = _threads
+    if not threads.acquire(timeout=_TRIES * _PATIENCE):
         raise BlockingIOError(11, "another thread is writing", path)
     try:
         for _ in range(_TRIES):
@@ -53,7 +63,7 @@ def append(path: str, line: bytes) -> int:
                 return size
         raise BlockingIOError(11, "taken away again and again", path)
     finally:
-        _threads.release()
+        threads.release()
 
 
 def _append_locked(fd: int, path: str, line: bytes) -> int | None:
@@ -72,7 +82,8 @@ def _append_locked(fd: int, path: str, line: bytes) -> int | None:
         text = b"\n" + text
     written = os.write(fd, text)
     if written < len(text):
-        if locked:
+        # Take it back, unless one without a lock wrote behind it; then it is a torn line.
+        if locked and os.fstat(fd).st_size == found.st_size + written:
             os.ftruncate(fd, found.st_size)
         raise OSError(28, "no space left for", path)
     if not locked and not same_file(fd, path):

@@ -3,7 +3,7 @@
 A lock is held on an open file descriptor and ends when it is closed or its process dies, so there
 is never a stale one. POSIX: `os.lockf`, which is in the interpreter (`fcntl` is a module to load,
 1.7 ms). It excludes processes, not threads, and closing *any* descriptor of the file in this
-process lets it go: whoever locks in a threaded program holds a thread lock around it.
+process lets it go: so whoever locks in a threaded program first has to be the one thread at it.
 Windows: `msvcrt.locking` on one byte far behind the data, because there a lock forbids reading.
 """
 
@@ -85,8 +85,13 @@ def same_file(fd: int, path: str) -> bool:
     return here.st_ino == there.st_ino and here.st_dev == there.st_dev
 
 
+_claimed: dict[tuple[str, int], object] = {}
+"""Which thread of this process is at which lock file. With the process's id, as a fork inherits
+the dictionary and not the locks. `setdefault` is one step: it claims, or says who was there."""
+
+
 class FileLock:
-    """A lock file: held by one process at a time, removed by the one that lets it go.
+    """A lock file: held by one thread of one process at a time, removed by who lets it go.
 
     Removing a lock file is safe here because a holder is only who has locked the file that is
     *still at the path*; whoever locked a removed one tries again.
@@ -100,20 +105,35 @@ class FileLock:
 
     def acquire(self, patience: float = 0.0) -> bool:
         """Become the holder, waiting at most `patience` seconds. Raise OSError if it cannot be."""
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         until = time.monotonic() + patience
         while True:
-            fd = os.open(self.path, flags, 0o600)
-            try:
-                locked = wait_lock(fd, max(0.0, until - time.monotonic()))
-                if locked and same_file(fd, self.path):
-                    self._fd, fd = fd, -1
-                    return True
-            finally:
-                if fd >= 0:
-                    os.close(fd)
-            if not locked:
+            taken_away = False
+            if _claim(self.path, self):
+                try:
+                    taken_away = not self._lock(until)
+                finally:
+                    if self._fd < 0:
+                        _disclaim(self.path)
+            if self._fd >= 0:
+                return True
+            if not taken_away and time.monotonic() >= until:
                 return False
+            time.sleep(_POLL)
+
+    def _lock(self, until: float) -> bool:
+        """Lock the file at the path if it can be; False if it was no longer there then."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        fd = os.open(self.path, flags, 0o600)
+        try:
+            if not wait_lock(fd, max(0.0, until - time.monotonic())):
+                return True
+            if not same_file(fd, self.path):
+                return False
+            self._fd, fd = fd, -1
+            return True
+        finally:
+            if fd >= 0:
+                os.close(fd)
 
     def release(self) -> None:
         """Remove the lock file and let go. Without effect when not held."""
@@ -130,10 +150,20 @@ class FileLock:
         finally:
             if fd >= 0:
                 os.close(fd)
+            _disclaim(self.path)
 
 
 def is_held(path: str) -> bool:
     """Does a living process hold the lock file at `path`? Changes nothing; False if unsure."""
+    if not _claim(path, object()):
+        return True
+    try:
+        return _is_held_elsewhere(path)
+    finally:
+        _disclaim(path)
+
+
+def _is_held_elsewhere(path: str) -> bool:
     try:
         fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
@@ -144,3 +174,12 @@ def is_held(path: str) -> bool:
         return False
     finally:
         os.close(fd)
+
+
+def _claim(path: str, owner: object) -> bool:
+    """Be the one thread of this process at the lock file; False if another one is."""
+    return _claimed.setdefault((path, os.getpid()), owner) is owner
+
+
+def _disclaim(path: str) -> None:
+    _claimed.pop((path, os.getpid()), None)

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from afterword.buffer import MOST_LINE
 from afterword.folder import DataFolder
-from afterword.lock import rename_locked, same_file, wait_lock
+from afterword.lock import FileLock, rename_locked, same_file, wait_lock
 
 _NAME = re.compile(r"telemetry-events\.(\d{6,})\.jsonl\Z")
 _LEFTOVER = re.compile(r"telemetry.*\.\d+\.tmp\Z")
+_OF_STATE = "telemetry.json."
 _CHUNK = 1 << 12
 _PATIENCE = 2.0  # seconds; in the background there is time
 _FLAGS: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -104,6 +105,8 @@ class Segment:
                     for line in self.lines():
                         if line.text is not None:
                             file.write(line.text)
+                    file.flush()
+                    os.fsync(file.fileno())  # or a power cut leaves the new name and no content
                 if os.stat(self.path).st_size == size:
                     os.replace(beside, self.path)
             finally:
@@ -159,7 +162,8 @@ def take(folder: DataFolder) -> Segment | None:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or not same_file(fd, folder.events):
             return None
-        if not found.st_size:
+        if not found.st_size:  # the disk was full from the first byte on
+            os.unlink(folder.events)
             return None
         names = os.listdir(folder.path)
         number = 1 + max((int(m[1]) for name in names if (m := _NAME.match(name))), default=0)
@@ -175,10 +179,20 @@ def take(folder: DataFolder) -> Segment | None:
 
 
 def sweep(folder: DataFolder) -> None:
-    """Remove temporary files that a killed process left. For the holder of the upload lock."""
-    for name in os.listdir(folder.path):
-        if _LEFTOVER.match(name):
+    """Remove temporary files that a killed process left. For the holder of the upload lock.
+
+    The state file's are written under a lock of their own; while somebody has it, they stay.
+    """
+    leftover = [name for name in os.listdir(folder.path) if _LEFTOVER.match(name)]
+    of_state = [name for name in leftover if name.startswith(_OF_STATE)]
+    for name in leftover:
+        if name not in of_state:
             _unlink(os.path.join(folder.path, name))
+    lock = FileLock(folder.state_lock)
+    if of_state and lock.acquire():
+        for name in of_state:
+            _unlink(os.path.join(folder.path, name))
+        lock.release()
 
 
 def trim(folder: DataFolder, most: int) -> int:
