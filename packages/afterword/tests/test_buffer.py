@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import needs
 
 from afterword import Telemetry, buffer, lock, segments
 from afterword.errors import UndeclaredError
@@ -218,6 +219,7 @@ def test_a_fault_of_the_system_is_never_the_commands(
     assert (folder / "telemetry-events.jsonl").read_bytes() == before
 
 
+@needs("setpriv")
 def test_a_read_only_home_is_never_the_commands_fault(
     greet: Callable[..., subprocess.CompletedProcess[str]], greet_folder: Path
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Server
+from support import Server, needs
 
 from afterword import Telemetry
 
@@ -111,6 +111,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+@needs("setsid")
 @pytest.mark.parametrize(
     ("typed", "on"),
     [
@@ -136,6 +137,7 @@ def test_the_question(
     assert (again, shown) == (out, "")
 
 
+@needs("setsid")
 def test_asked_again_when_more_is_collected_and_silent_until_answered(
     at_terminal: Callable[..., tuple[str, str]], app: App, home: Path
 ) -> None:
@@ -167,6 +169,7 @@ def test_not_asked_and_nothing_written(
     assert list(home.iterdir()) == []
 
 
+@needs("setsid")
 @pytest.mark.parametrize("text", ['{"enabled": false}', '{"enabled": "no"}', "nonsense", ""])
 def test_a_policy_can_forbid(
     app: App, at_terminal: Callable[..., tuple[str, str]], policy: Path, text: str

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Answer, Server, alive, wait_until
+from support import Answer, Server, alive, needs, wait_until
 
 from afterword.spawn import reduced_environment
 
@@ -138,6 +138,7 @@ def test_the_exit_code_and_the_output_are_the_commands_own(
     wait_until(lambda: server.requests)
 
 
+@needs("strace")
 def test_no_uploader_while_the_last_failure_cools_down(
     greet: Run, greet_folder: Path, server: Server
 ) -> None:
@@ -166,6 +167,7 @@ def test_an_uploader_never_starts_another(greet: Run, greet_folder: Path, server
     assert server.requests == []
 
 
+@needs("strace")
 def test_off_starts_nothing_and_writes_nothing(greet: Run, home: Path, tmp_path: Path) -> None:
     trace = tmp_path / "strace"
     greet("hello", before=["strace", "-f", "-o", str(trace)])

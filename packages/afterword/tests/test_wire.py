@@ -10,7 +10,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from support import KEY, Clock, Server
+from support import KEY, Clock, Server, needs
 
 from afterword import Telemetry
 from afterword.errors import DestinationError
@@ -136,6 +136,7 @@ def test_the_users_own_settings_for_these_libraries_are_not_ours(
     assert "somebody" not in str(request.headers) + request.body.decode()
 
 
+@needs("strace")
 def test_one_host_and_its_process_talks_to_no_other(
     greet: Callable[..., subprocess.CompletedProcess[str]], server: Server, tmp_path: Path
 ) -> None:

@@ -2,11 +2,14 @@
 
 import http.server
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 KEY = "00000000-0000-4000-8000-000000000001"
 
@@ -109,6 +112,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skip the test, by name, where the machine lacks a program. `.ci/run` installs them all."""
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
 def alive(pid: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Server, wait_until
+from support import Server, needs, wait_until
 
 from afterword.schema import timestamp, uuid4
 
@@ -39,6 +39,7 @@ def snapshot(data: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
+@needs("strace")
 @pytest.mark.parametrize(
     "no",
     [
