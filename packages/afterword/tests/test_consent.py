@@ -86,6 +86,14 @@ def test_nothing_is_written_before_consent(make: Callable[..., Telemetry], home:
     assert list(home.iterdir()) == []
 
 
+def test_with_nowhere_to_send_it_is_off(make: Callable[..., Telemetry]) -> None:
+    nowhere = make(connection_string=None)
+    nowhere.turn_on()
+    assert nowhere.decision().cause == "no-destination"
+    variable = {"HOME": "/x", "APP_TELEMETRY_CONNECTION_STRING": "x"}
+    assert make(connection_string=None, environment=variable).decision().cause == "no-consent"
+
+
 def test_without_a_home_it_is_off(make: Callable[..., Telemetry]) -> None:
     homeless = make(environment={})
     assert homeless.decision().cause == "folder"

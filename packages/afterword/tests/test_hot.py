@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 ALLOWED = {
-    "afterword", "afterword.buffer", "afterword.ci", "afterword.consent", "afterword.folder",
-    "afterword.lock", "afterword.recording", "afterword.schema", "afterword.spawn",
-    "afterword.statefile",
-    "afterword.telemetry",
+    "afterword", "afterword.application", "afterword.buffer", "afterword.ci", "afterword.consent",
+    "afterword.folder", "afterword.lock", "afterword.recording", "afterword.schema",
+    "afterword.spawn", "afterword.statefile", "afterword.telemetry",
     # in the interpreter itself, nothing to load
     "atexit", "_thread", "itertools",
 }  # fmt: skip

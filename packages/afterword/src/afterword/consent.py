@@ -19,8 +19,9 @@ class Decision:
     """Whether telemetry is on, and why.
 
     `on`: may events be recorded and sent. `reason`: part of a sentence, for people. `cause`: a word
-    for programs (`ci`, `variable`, `do-not-track`, `policy`, `folder`, `no-consent`, `turned-off`,
-    `notice-grown`, `consent`). `log`: record nothing, but print what would be (`=log`).
+    for programs (`ci`, `variable`, `do-not-track`, `policy`, `no-destination`, `folder`,
+    `no-consent`, `turned-off`, `notice-grown`, `consent`). `log`: record nothing, but print what
+    would be (`=log`).
     """
 
     __slots__ = ("cause", "log", "on", "reason")

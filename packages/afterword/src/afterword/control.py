@@ -9,109 +9,100 @@ import shutil
 from typing import Any
 
 from afterword import consent, identity, segments, statefile
+from afterword.application import Application
 from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
 from afterword.folder import DataFolder, make_private, why_untrusted
 from afterword.lock import FileLock
-from afterword.telemetry import Telemetry
 from afterword.upload.run import GATHER, REQUEST_TIME, Job, run
 from afterword.upload.status import Status
 
 _PATIENCE = 1.0
 
 
-def turn_on(telemetry: Telemetry) -> None:
+def turn_on(application: Application) -> None:
     """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
-    folder = _folder(telemetry)
+    folder = _folder(application)
     make_private(folder.path)
     untrusted = why_untrusted(folder.path)
     if untrusted is not None:
         raise PermissionError(13, untrusted, folder.path)
-    _delete_waiting(telemetry)  # what an event on its way left there while it was off
-    identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+    _delete_waiting(application)  # what an event on its way left there while it was off
+    identity.agree(folder, application.clock(), notice=application.notice)
 
 
-def turn_off(telemetry: Telemetry) -> int:
+def turn_off(application: Application) -> int:
     """Write down the person's no; delete what waits and the id. Return how many events waited.
 
     A running uploader asks before each batch and stops.
     """
-    folder = _folder(telemetry)
+    folder = _folder(application)
     make_private(folder.path)
-    identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
-    return _delete_waiting(telemetry)
+    identity.decline(folder, application.clock(), notice=application.notice)
+    return _delete_waiting(application)
 
 
-def reset(telemetry: Telemetry) -> int:
+def reset(application: Application) -> int:
     """Make a new anonymous id and delete what waits; return how many events waited.
 
     Whether it is on stays as it was; while it is off there is no id to make anew.
     """
-    folder = _folder(telemetry)
-    if consent.of_person(statefile.read(folder.state), notice=telemetry.notice).on:
-        identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
-    return _delete_waiting(telemetry)
+    folder = _folder(application)
+    if consent.of_person(statefile.read(folder.state), notice=application.notice).on:
+        identity.agree(folder, application.clock(), notice=application.notice)
+    return _delete_waiting(application)
 
 
-def upload(telemetry: Telemetry, *, spawned: bool) -> Status | None:
+def upload(application: Application, *, spawned: bool) -> Status | None:
     """Upload what waits, in this process; see `Telemetry.upload`."""
-    if telemetry.folder is None or not telemetry.decision().on:
+    if application.folder is None or not application.decision().on:
         return None
-    return run(make_job(telemetry, gather=GATHER if spawned else 0.0))
+    return run(make_job(application, gather=GATHER if spawned else 0.0))
 
 
-def make_job(telemetry: Telemetry, **changed: Any) -> Job:
+def make_job(application: Application, **changed: Any) -> Job:
     """What an upload of this application works with; `changed`, for tests, replaces parts."""
     parts: dict[str, Any] = {
-        "folder": _folder(telemetry),
-        "events": telemetry.events,
-        "version_key": telemetry.version_key,
-        "make_exporter": lambda: make_exporter(telemetry),
-        "allowed": lambda: telemetry.decision().on,
-        "cap": telemetry.cap,
-        "clock": telemetry.clock,
+        "folder": _folder(application),
+        "events": application.events,
+        "version_key": application.version_key,
+        "make_exporter": lambda: make_exporter(application),
+        "allowed": lambda: application.decision().on,
+        "cap": application.cap,
+        "clock": application.clock,
     }
     return Job(**(parts | changed))
 
 
-def keep_under_cap(telemetry: Telemetry) -> None:
+def keep_under_cap(application: Application) -> None:
     """Give up the oldest events where more than the cap waits and no uploader is there to do it."""
-    folder = _folder(telemetry)
+    folder = _folder(application)
     segments.take(folder)
     lock = FileLock(folder.upload_lock)
     if lock.acquire():
         try:
-            segments.trim(folder, telemetry.cap)
+            segments.trim(folder, application.cap)
         finally:
             lock.release()
 
 
-def destination(telemetry: Telemetry) -> str | None:
-    """The connection string in force: the policy's, the variable's, or the application's own."""
-    set_by_policy = (statefile.read(telemetry.policy) or {}).get("connectionString")
-    if isinstance(set_by_policy, str):
-        return set_by_policy
-    variable = f"{telemetry.prefix}_TELEMETRY_CONNECTION_STRING"
-    return telemetry.environment.get(variable) or telemetry.connection_string
-
-
-def make_exporter(telemetry: Telemetry) -> Exporter:
+def make_exporter(application: Application) -> Exporter:
     """The exporter to the destination in force. Raise AfterwordError if it cannot be made."""
-    connection_string = destination(telemetry)
+    connection_string = application.destination()
     if not connection_string:
         raise DestinationError("no connection string is set")
     from afterword.exporters.azure import AzureExporter, Destination
 
     return AzureExporter(
         Destination.parse(connection_string),
-        role=telemetry.name,
-        role_version=telemetry.version,
+        role=application.name,
+        role_version=application.version,
         timeout=REQUEST_TIME,
     )
 
 
-def _delete_waiting(telemetry: Telemetry) -> int:
-    folder = _folder(telemetry)
+def _delete_waiting(application: Application) -> int:
+    folder = _folder(application)
     segments.take(folder)
     count = 0
     for segment in segments.waiting(folder):
@@ -120,13 +111,13 @@ def _delete_waiting(telemetry: Telemetry) -> int:
             os.unlink(segment.path)
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
-    for name in telemetry.keeps:
+    for name in application.keeps:
         shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
     return count
 
 
-def _folder(telemetry: Telemetry) -> DataFolder:
-    folder = telemetry.folder
+def _folder(application: Application) -> DataFolder:
+    folder = application.folder
     if folder is None:
         raise AfterwordError("there is no home folder to keep the answer in; set HOME")
     return folder

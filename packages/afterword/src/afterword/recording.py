@@ -14,16 +14,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from afterword.application import Application
     from afterword.consent import Decision
     from afterword.statefile import Flat
-    from afterword.telemetry import Telemetry
 
 _LONGEST_COOL_DOWN = 24 * 3600
 _PLATFORM = sys.platform if sys.platform in ("darwin", "linux", "win32") else "other"
 
 
 def record(
-    telemetry: "Telemetry",
+    application: "Application",
     name: str,
     fields: "Mapping[str, object]",
     decision: "Decision",
@@ -35,10 +35,10 @@ def record(
         UndeclaredError: it is not declared so.
         OSError: it could not be written.
     """
-    _check(telemetry, name, fields)
-    folder, now = telemetry.folder, telemetry.clock()
+    _check(application, name, fields)
+    folder, now = application.folder, application.clock()
     if decision.log:
-        sys.stderr.write(_line(telemetry, name, fields, "(made on consent)", now) + "\n")
+        sys.stderr.write(_line(application, name, fields, "(made on consent)", now) + "\n")
     if not decision.on or folder is None:
         return False
     anonymous_id = id_of_month(state, now)
@@ -48,20 +48,20 @@ def record(
         anonymous_id = identity.renew(folder, now)
         if anonymous_id is None:
             return False
-    line = _line(telemetry, name, fields, anonymous_id, now).encode()
+    line = _line(application, name, fields, anonymous_id, now).encode()
     if len(line) >= buffer.MOST_LINE:
         raise _undeclared(f"{name} would take {len(line)} bytes, over 64 KB")
     size = buffer.append(folder.events, line)
-    if size > telemetry.cap // 2:
+    if size > application.cap // 2:
         from afterword import control
 
-        control.keep_under_cap(telemetry)
+        control.keep_under_cap(application)
     return True
 
 
-def has_work(telemetry: "Telemetry", *, heed_cool_down: bool) -> bool:
+def has_work(application: "Application", *, heed_cool_down: bool) -> bool:
     """Does something wait, is nobody at it, and has the last failure cooled down?"""
-    folder = telemetry.folder
+    folder = application.folder
     if folder is None:
         return False
     if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
@@ -70,26 +70,26 @@ def has_work(telemetry: "Telemetry", *, heed_cool_down: bool) -> bool:
     if status is not None:
         wait = status.get("nextSeconds")
         # More than a day ahead the clock has jumped, and the wait means nothing.
-        if isinstance(wait, int) and 0 < wait - telemetry.clock() <= _LONGEST_COOL_DOWN:
+        if isinstance(wait, int) and 0 < wait - application.clock() <= _LONGEST_COOL_DOWN:
             return False
     return not is_held(folder.upload_lock)
 
 
-def start_upload(telemetry: "Telemetry") -> bool:
+def start_upload(application: "Application") -> bool:
     """Start the uploader in the background, if there is work for it; True if one was started."""
-    if not telemetry.uploader or telemetry.is_uploader():
+    if not application.uploader or application.is_uploader():
         return False
-    if not has_work(telemetry, heed_cool_down=True):
+    if not has_work(application, heed_cool_down=True):
         return False
     from afterword.spawn import reduced_environment, spawn_detached
 
-    environment = reduced_environment(telemetry.environment, telemetry.prefix)
-    environment[f"{telemetry.prefix}_TELEMETRY_UPLOAD"] = "1"
-    return spawn_detached(telemetry.uploader, environment)
+    environment = reduced_environment(application.environment, application.prefix)
+    environment[f"{application.prefix}_TELEMETRY_UPLOAD"] = "1"
+    return spawn_detached(application.uploader, environment)
 
 
-def _check(telemetry: "Telemetry", name: str, fields: "Mapping[str, object]") -> None:
-    event = telemetry.events.get(name)
+def _check(application: "Application", name: str, fields: "Mapping[str, object]") -> None:
+    event = application.events.get(name)
     why = f"no event {name!r} is declared"
     if event is not None:
         why_not = event.why_not(fields, made=False)
@@ -106,7 +106,7 @@ def _undeclared(why: str) -> Exception:
 
 
 def _line(
-    telemetry: "Telemetry",
+    application: "Application",
     name: str,
     fields: "Mapping[str, object]",
     anonymous_id: str,
@@ -116,9 +116,9 @@ def _line(
     parts = [
         f'"eventId":"{uuid4()}","eventType":"{name}","timestamp":"{timestamp(now)}"',
         f'"anonymousId":"{anonymous_id}","platform":"{_PLATFORM}"',
-        f'"{telemetry.version_key}":"{telemetry.version}"',
+        f'"{application.version_key}":"{application.version}"',
     ]
-    for key, field in telemetry.events[name].fields.items():
+    for key, field in application.events[name].fields.items():
         if field.kind == "id":
             parts.append(f'"{buffer_key(key)}":"{uuid4()}"')
         elif key in fields:

@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass, field
 
 from afterword import segments, statefile
+from afterword.application import Application
 from afterword.consent import Decision
 from afterword.exporters.base import Record
 from afterword.schema import timestamp
 from afterword.segments import Line, Segment
-from afterword.telemetry import Telemetry
 from afterword.upload import status
 from afterword.upload.reading import Unfit, read_line
 from afterword.upload.status import Status
@@ -47,10 +47,10 @@ class Report:
     folder: str | None
 
 
-def waiting(telemetry: Telemetry) -> Waiting:
+def waiting(application: Application) -> Waiting:
     """Read what waits, changing nothing."""
     found = Waiting([])
-    folder = telemetry.folder
+    folder = application.folder
     if folder is None:
         return found
     unfit: dict[str, int] = {}
@@ -59,7 +59,7 @@ def waiting(telemetry: Telemetry) -> Waiting:
         try:
             for line in segment.lines():
                 size += line.length
-                record = _record(telemetry, line)
+                record = _record(application, line)
                 if isinstance(record, str):
                     unfit[record] = unfit.get(record, 0) + 1
                 else:
@@ -69,22 +69,20 @@ def waiting(telemetry: Telemetry) -> Waiting:
     return Waiting(found.records, unfit, size)
 
 
-def report(telemetry: Telemetry) -> Report:
+def report(application: Application) -> Report:
     """Gather everything, changing nothing."""
-    from afterword.control import destination
-
-    folder = telemetry.folder
+    folder = application.folder
     state = (statefile.read(folder.state) if folder is not None else None) or {}
     anonymous_id = state.get("anonymousId")
     anonymous_id = anonymous_id if isinstance(anonymous_id, str) else None
     last = status.load(folder.upload_status) if folder is not None else Status()
     return Report(
-        decision=telemetry.decision(),
-        waiting=waiting(telemetry),
+        decision=application.decision(),
+        waiting=waiting(application),
         last_upload=last if last.at else None,
         anonymous_id=anonymous_id,
-        id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
-        destination=_host(destination(telemetry)),
+        id_changes_at=next_month(application.clock()) if anonymous_id else None,
+        destination=_host(application.destination()),
         files=_files(folder.path) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -129,9 +127,11 @@ def next_month(now: float) -> float:
     return float(calendar.timegm((moment.tm_year, moment.tm_mon + 1, 1, 0, 0, 0)))
 
 
-def _record(telemetry: Telemetry, line: Line) -> Record | str:
+def _record(application: Application, line: Line) -> Record | str:
     try:
-        return read_line(line.text, telemetry.events, telemetry.version_key, telemetry.clock())
+        return read_line(
+            line.text, application.events, application.version_key, application.clock()
+        )
     except Unfit as why:
         return str(why)
 
