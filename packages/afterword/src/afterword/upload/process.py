@@ -53,13 +53,14 @@ def _be_silent() -> None:
 def _detach() -> None:
     """Let go of session, parent, working directory and whatever descriptors were handed down.
 
-    The second fork takes us out of the process tree that an agent kills when it cancels a hook.
+    The second fork takes us out of the process tree that an agent kills when it cancels a hook. Not
+    on macOS: there its networking libraries do not work after a fork without an exec.
     """
     if sys.platform == "win32":
         return
     with contextlib.suppress(OSError):
         os.setsid()  # where posix_spawn could not
-    if os.fork():
+    if sys.platform != "darwin" and os.fork():
         os._exit(0)
     sys.path[:] = [os.path.abspath(entry) for entry in sys.path if entry]
     os.chdir("/")
