@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,17 +43,17 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def atomic(tmp_path: Path) -> Run:
-    """Run `atomic` as a process, in the project, with no terminal."""
+def atomic(project: Path) -> Run:
+    """Run `atomic` as a process of its own, in the project, with no terminal."""
 
     def run(
-        *arguments: str, stdin: bytes | str = b"", cwd: Path | None = None, **variables: str
+        *arguments: str, stdin: bytes | str = b"", variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(
             [ATOMIC, *arguments],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             env=environment(variables),
-            cwd=cwd or tmp_path / "project",
+            cwd=project,
             capture_output=True,
             timeout=30,
             check=False,

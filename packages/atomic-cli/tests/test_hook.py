@@ -56,12 +56,12 @@ def without_id(events: list[Event]) -> list[Event]:
 
 
 @pytest.fixture
-def hook(atomic: Run) -> Callable[[Call], None]:
+def hook(atomic: Run) -> "Hook":
     """Call a hook, which is silent and ends with 0, whatever it is given."""
 
-    def call(one: Call, **variables: str) -> None:
+    def call(one: Call, variables: dict[str, str] | None = None) -> None:
         arguments, payload = one
-        ended = atomic("hook", *arguments, stdin=payload, **variables)
+        ended = atomic("hook", *arguments, stdin=payload, variables=variables)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
     return call
@@ -171,8 +171,8 @@ def test_copilot_running_the_hooks_of_claude_is_not_counted_twice(
     hook: Hook, agreed: None, events: Events
 ) -> None:
     command, end = AGENTS["claude"]
-    hook(command("38c4", "commit"), COPILOT_CLI="1", CLAUDE_PROJECT_DIR="/c")
-    hook(end("38c4"), COPILOT_CLI="1", CLAUDE_PROJECT_DIR="/c")
+    hook(command("38c4", "commit"), COPILOT)
+    hook(end("38c4"), COPILOT)
     assert events() == []
 
 
@@ -186,6 +186,8 @@ def test_other_events_of_claude_are_none_of_ours(hook: Hook, agreed: None, event
     assert events() == []
 
 
+COPILOT = {"COPILOT_CLI": "1", "CLAUDE_PROJECT_DIR": "/c"}
+
 BAD: list[bytes] = [
     b"", b"\n", b"null", b"[]", b"{}", b"{", b"commit", b"\xff\xfe", b'{"session_id": 1}',
     b'{"session_id": {}, "hook_event_name": "SessionEnd"}',
@@ -196,13 +198,13 @@ BAD: list[bytes] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [["claude"], ["copilot", "prompt"], ["copilot", "end"],
-                                       ["copilot"], ["opencode"], ["other"], [], ["-h"]])  # fmt: skip
-def test_nothing_disturbs_a_hook(
-    arguments: list[str], atomic: Run, agreed: None, events: Events
-) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    ["claude", "copilot prompt", "copilot end", "copilot", "opencode", "other", "", "-h"],
+)
+def test_nothing_disturbs_a_hook(arguments: str, atomic: Run, agreed: None, events: Events) -> None:
     with ThreadPoolExecutor(2) as pool:
-        for ended in pool.map(lambda bad: atomic("hook", *arguments, stdin=bad), BAD):
+        for ended in pool.map(lambda bad: atomic("hook", *arguments.split(), stdin=bad), BAD):
             assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert events() == []
 

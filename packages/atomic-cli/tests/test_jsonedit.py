@@ -91,32 +91,35 @@ plain = st.recursive(
 comments = st.sampled_from(["", " ", "\n", "\r\n", "\t", " /* c */ ", " // c\n", "\n  "])
 
 
-@st.composite
 def written(draw: st.DrawFn, value: Any) -> str:
     """The value as JSON with comments, somehow laid out."""
-    gap = lambda: draw(comments)  # noqa: E731
+
+    def gap() -> str:
+        return draw(comments)
+
     if isinstance(value, dict):
         items = [
-            f"{json.dumps(key)}{gap()}:{gap()}{draw(written(item))}" for key, item in value.items()
+            f"{json.dumps(key)}{gap()}:{gap()}{written(draw, item)}" for key, item in value.items()
         ]
         pair = "{}"
     elif isinstance(value, list):
-        items, pair = [draw(written(item)) for item in value], "[]"
+        items, pair = [written(draw, item) for item in value], "[]"
     else:
         return json.dumps(value)
     inside = ",".join(f"{gap()}{item}{gap()}" for item in items)
-    trailing = "," + gap() if items and draw(st.booleans()) else ""
+    trailing = "," + gap() if draw(st.booleans()) and items else ""
     return f"{pair[0]}{inside or gap()}{trailing}{pair[1]}"
+
+
+lists = st.lists(plain, max_size=2)
 
 
 @st.composite
 def settings(draw: st.DrawFn) -> tuple[Any, str]:
     value: Any = draw(st.dictionaries(st.text(max_size=3), plain, max_size=3))
-    if draw(st.booleans()):
-        value["hooks"] = draw(st.dictionaries(st.sampled_from("AB"), st.lists(plain, max_size=2)))
-        if draw(st.booleans()):
-            value["hooks"]["End"] = draw(st.lists(plain, max_size=2))
-    return value, draw(comments) + draw(written(value)) + draw(comments)
+    if draw(st.sampled_from([True, False])):
+        value["hooks"] = draw(st.dictionaries(st.sampled_from(["A", "B", "End"]), lists))
+    return value, draw(comments) + written(draw, value) + draw(comments)
 
 
 @given(settings())

@@ -61,5 +61,5 @@ def test_the_ready_made_help_is_the_real_one(atomic: Run) -> None:
 
 
 def test_a_narrow_terminal_gets_narrow_help(atomic: Run) -> None:
-    shown = atomic("--help", COLUMNS="50")
+    shown = atomic("--help", variables={"COLUMNS": "50"})
     assert max(len(line) for line in shown.stdout.splitlines()) <= 50

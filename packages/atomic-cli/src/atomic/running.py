@@ -119,7 +119,7 @@ else:
             number = signal.sigwait(_WATCHED)
             return number, number not in _FROM_TERMINAL or not sys.stdin.isatty()
         found = signal.sigwaitinfo(_WATCHED)
-        return (
-            found.si_signo,
-            found.si_code <= 0,
-        )  # SI_USER, SI_QUEUE, SI_TKILL; the kernel's are more
+        sent = found.si_code <= 0  # SI_USER, SI_QUEUE, SI_TKILL; what the kernel says is more
+        # Of a terminal that closes, the kernel tells the leader of its session, and nobody else.
+        hung_up = found.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid()
+        return found.si_signo, sent or hung_up

@@ -18,8 +18,10 @@ Event = dict[str, Any]
 
 
 class Run(Protocol):
+    """Run `atomic` as a process of its own, in the project, with no terminal."""
+
     def __call__(
-        self, *arguments: str, stdin: bytes | str = b"", cwd: Path | None = None, **variables: str
+        self, *arguments: str, stdin: bytes | str = b"", variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]: ...
 
 

@@ -45,7 +45,8 @@ def apply(project: Project, known: Manifest, steps: Iterable[Step]) -> None:
 def _remember(project: Project, known: Manifest) -> None:
     if known.files:
         content = known.dump(__version__)
-        if content != project.read(manifest.PATH):
+        before = project.read(manifest.PATH)
+        if before is None or manifest.digest(before) != manifest.digest(content):
             made = project.write(manifest.PATH, content)
             if made:
                 known.folders += made
