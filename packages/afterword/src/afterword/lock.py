@@ -34,6 +34,10 @@ if sys.platform == "win32":
             os.lseek(fd, here, os.SEEK_SET)
         return True
 
+    def is_locked(fd: int) -> bool:
+        """Does another process hold the lock on `fd`? To ask is to take it, for a moment."""
+        return not try_lock(fd)
+
     def rename_locked(fd: int, path: str, target: str) -> int:
         """Rename the locked file open as `fd`, and close that; return -1 in its place.
 
@@ -53,6 +57,14 @@ else:
         except (BlockingIOError, PermissionError):  # EAGAIN or EACCES: somebody holds it
             return False
         return True
+
+    def is_locked(fd: int) -> bool:
+        """Does another process hold the lock on `fd`? Raise OSError without locks."""
+        try:
+            os.lockf(fd, os.F_TEST, 0)
+        except (BlockingIOError, PermissionError):
+            return True
+        return False
 
     def rename_locked(fd: int, path: str, target: str) -> int:
         """Rename the locked file open as `fd`, still open and locked; return `fd`."""
@@ -169,7 +181,7 @@ def _is_held_elsewhere(path: str) -> bool:
     except OSError:
         return False
     try:
-        return not try_lock(fd)
+        return is_locked(fd)
     except OSError:
         return False
     finally:
