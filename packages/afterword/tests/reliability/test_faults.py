@@ -89,7 +89,7 @@ def test_whatever_the_server_answers_all_arrive_once_in_the_end(
     sink.set_faults(row.fault, seed=3)
     status = upload(hangs=bool(re.search("hang|silence|drip", row.fault)))
 
-    assert sink.stats()["requests"] == row.requests
+    assert sink.stats()["requests"] == row.requests, status
     refused = status.dropped.get("refused", 0)
     assert refused == row.refused if row.refused >= 0 else refused > 0
     assert row.sent[0] <= status.sent <= row.sent[1]

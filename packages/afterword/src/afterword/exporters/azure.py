@@ -20,18 +20,19 @@ from urllib.parse import urlsplit
 from afterword.errors import DestinationError, MissingExtraError
 from afterword.exporters.base import Receipt, Record
 
-# Set before its import, or it talks to Microsoft, to 169.254.169.254 and into our own resource.
-_SWITCHES = (
-    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
-    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
-    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
-)
+# Set before its import, and before each exporter is made (some it reads then), or it talks to
+# Microsoft, to 169.254.169.254 and into our own resource.
+_SWITCHED_OFF = {
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
+}
 # The user's own settings for these libraries; none of them is for us.
 _FOREIGN = ("APPLICATIONINSIGHTS_", "APPINSIGHTS_", "OTEL_", "AZURE_")
 
 for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[_name]
-os.environ.update(dict.fromkeys(_SWITCHES, "true"))
+os.environ.update(_SWITCHED_OFF)
 
 try:
     from azure.core.pipeline.policies import RedirectPolicy, RetryPolicy
@@ -51,6 +52,7 @@ ApplicationInsights-node.js#1466); ten minutes less, as a run may take five."""
 _RETRYABLE = frozenset((401, 403, 408, 429, 500, 502, 503, 504))  # per item, as the exporter has it
 _QUOTA = frozenset((402, 439))
 _ACCEPTED, _PARTIAL, _BAD_REQUEST, _TOO_LARGE = 200, 206, 400, 413
+_STATUSES = range(100, 600)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NOBODY = "-"  # where the exporter would put this machine's name
 _USER_AGENT = f"afterword/{version('afterword')}"
@@ -109,6 +111,7 @@ class AzureExporter:
     def __init__(
         self, destination: Destination, *, role: str, role_version: str, timeout: float
     ) -> None:
+        os.environ.update(_SWITCHED_OFF)  # whatever became of it since the import
         logging.disable()  # the libraries report every failure; ours is told by the receipt
         self._transport = _Transport(destination)
         self._resource = Resource(
@@ -274,11 +277,14 @@ def read_reply(reply: Reply, count: int) -> Receipt:
 def _read_counts(reply: Reply, count: int, after: float | None) -> Receipt:
     try:
         said = json.loads(reply.body)
-        received, accepted = said["itemsReceived"], said["itemsAccepted"]
-        named = {
-            error["index"]: (int(error["statusCode"]), str(error.get("message", "")))
-            for error in said.get("errors") or ()
-        }
+        received, accepted = _number(said["itemsReceived"]), _number(said["itemsAccepted"])
+        named: dict[int, tuple[int, str]] = {}
+        for error in said.get("errors") or ():
+            index, status = _number(error["index"]), _number(error["statusCode"])
+            if named.setdefault(index, (status, str(error.get("message", ""))))[0] != status:
+                raise ValueError("one item, two stories")  # noqa: TRY301  # caught just below
+            if status not in _STATUSES:
+                raise ValueError("no HTTP status")  # noqa: TRY301  # the same
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Receipt(problem=f"{reply.status} with a body not the service's", retry=False)
     indexes = frozenset(range(count))
@@ -292,6 +298,13 @@ def _read_counts(reply: Reply, count: int, after: float | None) -> Receipt:
     kept = named.keys() - refused.keys()
     problem = f"{named[min(kept)][0]} for {len(kept)} of {count}" if kept else None
     return Receipt(indexes - named.keys(), refused, problem, after)
+
+
+def _number(value: object) -> int:
+    """A whole number as JSON has it; ValueError for anything that only compares like one."""
+    if type(value) is not int:
+        raise ValueError("no whole number")
+    return value
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
