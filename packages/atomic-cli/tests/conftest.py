@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from atomic_support import ATOMIC, Event, Run, environment
 from support import Server
+from terminals import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +118,17 @@ def program(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Open a terminal with a program in it, as often as needed."""
+    opened: list[Terminal] = []
+
+    def open_terminal(*command: str, **variables: str) -> Terminal:
+        opened.append(Terminal(*command, **variables))
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        one.close()

@@ -4,22 +4,19 @@ Each test runs in both ways: with telemetry off the agent takes atomic's place, 
 atomic waits for it.
 """
 
-import contextlib
 import os
-import pty
-import re
-import select
 import signal
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from atomic_support import ATOMIC, Event, Run, environment
 from support import Server, wait_until
+from terminals import Terminal
 
 Events = Callable[[], list[Event]]
 Program = Callable[[str, str], Path]
@@ -188,68 +185,6 @@ def test_what_was_ignored_stays_ignored_and_no_more(program: Program) -> None:
     assert masks(ATOMIC, "run", "claude") == masks("claude") == [0, 0]
     ignored = 1 << signal.SIGHUP - 1
     assert masks("nohup", ATOMIC, "run", "claude") == masks("nohup", "claude") == [0, ignored]
-
-
-class Terminal:
-    """A real terminal with a shell with job control in it."""
-
-    def __init__(self, *command: str) -> None:
-        self.pid, self.fd = pty.fork()
-        if not self.pid:
-            with contextlib.suppress(OSError):
-                os.execvpe(  # noqa: S606  # in the terminal, nothing between
-                    command[0], command, environment({"TERM": "xterm", "PS1": "$ "})
-                )
-            os._exit(99)
-        self.output = ""
-
-    def type(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    def read(self) -> str:
-        with contextlib.suppress(OSError):
-            while select.select([self.fd], [], [], 0)[0]:
-                part = os.read(self.fd, 65536)
-                if not part:
-                    break
-                self.output += part.decode(errors="replace")
-        return self.output
-
-    def wait_for(self, pattern: str) -> None:
-        wait_until(lambda: re.search(pattern, self.read()))
-
-    def end(self) -> int:
-        found: list[int] = []
-
-        def ended() -> bool:
-            self.read()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                found.append(os.waitstatus_to_exitcode(status))
-            return bool(pid)
-
-        wait_until(ended)
-        return found[0]
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.fd)
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-
-
-@pytest.fixture
-def terminal() -> Iterator[Callable[..., Terminal]]:
-    opened: list[Terminal] = []
-
-    def open_terminal(*command: str) -> Terminal:
-        opened.append(Terminal(*command))
-        return opened[-1]
-
-    yield open_terminal
-    for one in opened:
-        one.close()
 
 
 Open = Callable[..., Terminal]

@@ -3,6 +3,7 @@
 Hooks, `--version` and `--help` do without it; see `__main__`.
 """
 
+import contextlib
 import os
 import sys
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
 from atomic.running import KilledError, end_by
@@ -98,6 +100,7 @@ def main() -> NoReturn:
     """
     try:
         atomic.main(standalone_mode=False, color=colours(os.environ))
+        sys.stdout.flush()  # here a full disk can still be told
     except KilledError as ending:
         telemetry().start_upload()  # at an exit like this nothing does it for us
         end_by(ending.number)
@@ -112,12 +115,19 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has had enough. Nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except AfterwordError as error:
+        Failure(f"{error}.").show()
         sys.exit(1)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        Failure(what).show()
+        if not isinstance(error, BrokenPipeError):  # who read our output has had enough
+            what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+            Failure(f"{what}.").show()
+        _write_no_more()
         sys.exit(1)
     sys.exit(0)
+
+
+def _write_no_more() -> None:
+    """Let the interpreter find nothing to complain about when it flushes stdout at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,9 +13,10 @@ def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a shell.
 
     \b
-    bash: atomic completion bash > ~/.local/share/bash-completion/completions/atomic
-    zsh:  atomic completion zsh > "${fpath[1]}/_atomic"
-    fish: atomic completion fish > ~/.config/fish/completions/atomic.fish
+    Put its output where your shell looks for it:
+      bash  ~/.local/share/bash-completion/completions/atomic
+      zsh   a folder of your $fpath, as _atomic
+      fish  ~/.config/fish/completions/atomic.fish
     """  # noqa: D301  # \b is click's own mark
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101  # one of the three
