@@ -6,6 +6,7 @@ import time
 
 import click
 
+from afterword.lock import is_held
 from atomic import screen
 from atomic.commands import options, package
 from atomic.commands.changes import manifest_of, preview, project_here, report
@@ -65,11 +66,11 @@ def _data_folder() -> str | None:
 
 
 def _let_last_events_leave() -> None:
-    """Start the upload and wait until it is done, for a few seconds; what is left then is lost."""
+    """Wait until the upload in the background is done, for a few seconds; the rest is lost."""
     used = telemetry()
     folder = used.folder
-    if folder is None or not used.start_upload():
-        return
+    if folder is None or not (used.start_upload() or is_held(folder.upload_lock)):
+        return  # nothing waits, or there is no server to be reached
     screen.say("Sending the last events ...")
     until = time.monotonic() + LAST_EVENTS
     while time.monotonic() < until and _is_waiting(folder.path):
