@@ -325,6 +325,21 @@ def test_who_died_while_ending_a_session_is_swept_too(
     assert [path.name for path in sessions.iterdir()] == ["salt"]
 
 
+def test_an_old_session_ended_and_swept_at_the_same_time_is_one_event(
+    atomic: Run, agreed: None, events: Events, folder: Path
+) -> None:
+    """Its file looks abandoned to whoever sweeps, also after its taker has renamed it."""
+    command, end = AGENTS["claude"]
+    for number in range(4):
+        atomic("hook", "claude", stdin=command(f"s{number}", "commit")[1])
+    for path in (folder / "sessions").iterdir():
+        if path.name != "salt":
+            age(path, 48 * 3600)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: atomic("hook", "claude", stdin=end(f"s{n % 4}")[1]), range(12)))
+    assert without_id(events()) == [session_event("claude", "commit")] * 4
+
+
 def test_what_others_put_there_is_no_event(
     hook: Hook, agreed: None, events: Events, folder: Path
 ) -> None:

@@ -107,6 +107,7 @@ class Sessions:
             wait_lock(fd, _PATIENCE)  # for a command that is being counted just now
             if not same_file(fd, path):
                 return None  # another was first
+            os.utime(path)  # whoever sweeps meanwhile sees that we are at it
             fd = rename_locked(fd, path, ending)
         except OSError:
             return None

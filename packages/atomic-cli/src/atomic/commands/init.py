@@ -88,7 +88,8 @@ def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
 
 def _say_what_next(chosen: tuple[str, ...], steps: list[Step]) -> None:
     if any(step.action in WRITES for step in steps):
-        names = " and ".join(AGENTS[key].name for key in chosen)
+        *others, last = (AGENTS[key].name for key in chosen)
+        names = f"{', '.join(others)} and {last}" if others else last
         screen.say(f"\n{os.path.basename(os.getcwd())} is set up for {names}.")
         screen.say(f"Start with: atomic run {chosen[0]}, and then /research-codebase")
     if any(step.action is Action.KEEP for step in steps):

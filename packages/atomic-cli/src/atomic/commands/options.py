@@ -6,6 +6,6 @@ from atomic.events import AGENTS
 
 AGENT = click.Choice(AGENTS)
 
-yes = click.option("-y", "--yes", is_flag=True, help="Ask nothing; take what is not said as yes.")
+yes = click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
 dry_run = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 no_banner = click.option("--no-banner", is_flag=True, help="Leave out the banner.")
