@@ -32,20 +32,16 @@ from processes import ProgramError
 from stage import Stage, stage
 from targets import targets
 
-_QUICK = {"fast": 3, "slow": 1, "silent": 3}
-_WHOLE = {"fast": 25, "slow": 5, "silent": 3}
-
 
 def sections(*, peers: bool) -> dict[str, Callable[[Stage], Any]]:
     """What is measured, in this order: memory first, as our own counts for what we start."""
     who = (FLOOR, OURS, *(PEERS if peers else ()))
+    effort = conditions.WHOLE if peers else conditions.QUICK
     sizes = ((1_000, 5), (100_000, 3)) if peers else ((1_000, 2), (10_000, 1))
     return {
         "uploading": lambda on: [throughput.upload(on, n, turns=t) for n, t in sizes],
         "hot": lambda on: hot.measure(on, 200 if peers else 50),
-        "conditions": lambda on: conditions.measure(
-            on, who, _WHOLE if peers else _QUICK, warm_up=int(peers)
-        ),
+        "conditions": lambda on: conditions.measure(on, who, effort),
         "background": lambda on: background.measure(on, 11 if peers else 3, warm_up=int(peers)),
         "sharing": sharing.measure,
         "recording": lambda on: throughput.record(

@@ -60,7 +60,7 @@ def measure(stage: Stage, rounds: int, *, warm_up: int) -> dict[str, Any]:
 
 def _trial(stage: Stage, situation: str, server: Server) -> Trial:
     home = stage.home(agreed=True)
-    uploader = (python_of("afterword"), "-P", os.path.join(PROGRAMS, "ours.py"))
+    uploader = (python_of("afterword"), "-P", "-c", "import ours; ours.upload()")
     variables = {
         "BENCH_TELEMETRY_CONNECTION_STRING": server.connection_string,
         "BENCH_TELEMETRY_UPLOAD": "1",

@@ -1,16 +1,15 @@
 """A whole command with its real background, against a server that is fast, slow, or silent.
 
-All contestants take turns within one run, each beside `python -c pass` of its own environment. In
-the silent condition what is still in the background after the command is ended at once: to wait
-for it would take minutes and tell nothing of the command. Where that loses an event shows in the
-last column: after the silence the server is back, one more command runs, and what of the events
-of the silence arrives now is counted.
+All contestants take turns within one run, each beside `python -c pass` of its own environment.
+After the silent condition the server is back, one more command of each runs, and what arrives now
+of the events of the silence is counted.
 """
 
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from contestants import FLOOR, Contestant
@@ -23,14 +22,30 @@ CAP = 20.0
 """Seconds a command may take before it is ended, and reported as more than that."""
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to do: rounds in each condition, and rounds that do not count."""
+
+    fast: int
+    slow: int
+    silent: int
+    warm_up: int
+    patience: float
+    """Seconds for the background of a command that met silence, before it is ended."""
+
+
+QUICK = Effort(fast=3, slow=1, silent=3, warm_up=0, patience=0.0)
+WHOLE = Effort(fast=25, slow=7, silent=3, warm_up=1, patience=30.0)
+
+
 class _Entry:
     """One contestant in one condition: its home, and the numbers its events had."""
 
-    def __init__(self, stage: Stage, who: Contestant, condition: str) -> None:
+    def __init__(self, stage: Stage, who: Contestant, condition: str, patience: float) -> None:
         self.who = who
         self._stage = stage
         self._server = stage.server(condition)
-        self._patience = 0.0 if CONDITIONS[condition] == "never" else 60.0
+        self._patience = patience
         self.home = stage.home(agreed=True if who.agreed else None)
         self.marks: list[int] = []
 
@@ -58,6 +73,7 @@ class _Entry:
             environment,
             cap=CAP,
             patience=patience,
+            may_fail=True,
         )
 
     def _forget_cool_down(self) -> None:
@@ -67,21 +83,20 @@ class _Entry:
             os.unlink(path)
 
 
-def measure(
-    stage: Stage, who: Sequence[Contestant], rounds: Mapping[str, int], *, warm_up: int
-) -> dict[str, Any]:
+def measure(stage: Stage, who: Sequence[Contestant], effort: Effort) -> dict[str, Any]:
     """`{condition: {contestant: figures}}`, times in milliseconds; see `_figures`."""
     found: dict[str, Any] = {}
     for one in who:
         python_of(one.environment)
     for condition in CONDITIONS:
-        print(f"server {condition}: {rounds[condition]} rounds", file=sys.stderr, flush=True)
-        entries = [_Entry(stage, one, condition) for one in who]
+        rounds: int = getattr(effort, condition)
+        print(f"server {condition}: {rounds} rounds", file=sys.stderr, flush=True)
+        patience = effort.patience if condition == "silent" else 60.0
+        entries = [_Entry(stage, one, condition, patience) for one in who]
         trials = {entry.who.name: entry.run for entry in entries}
         bases = {_base(entry.who): entry.run_baseline for entry in entries}
-        runs = alternate(
-            bases | trials, rounds[condition], warm_up=warm_up if condition == "fast" else 0
-        )
+        warm_up = effort.warm_up if condition == "fast" else 0
+        runs = alternate(bases | trials, rounds, warm_up=warm_up)
         arrived = stage.server(condition).marks()
         if condition == "silent":
             time.sleep(1.0)  # azure-cli-telemetry and others tell time in whole seconds
@@ -113,6 +128,7 @@ def _figures(
         "baseline": summary(wall(base)),
         "added": added(wall(runs), wall(base)),
         "capped": sum(run.capped for run in runs),
+        "failed": sum(run.failed for run in runs),
         "background_cpu": summary([run.background.cpu * 1000 for run in runs]),
         "background_seconds": summary([run.background.seconds for run in runs]),
         "background_peak_mb": summary([run.background.peak / 1e6 for run in runs]),

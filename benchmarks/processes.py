@@ -44,6 +44,8 @@ class Run:
     """Bytes of memory at the most."""
     capped: bool
     """It was ended by us, after so many seconds."""
+    failed: bool
+    """It ended with an error of its own."""
     background: Background
 
 
@@ -78,6 +80,7 @@ class Family:
         *,
         cap: float = 60.0,
         patience: float = 60.0,
+        may_fail: bool = False,
     ) -> Run:
         """Run a command and wait for its background.
 
@@ -86,21 +89,23 @@ class Family:
             environment: all of it.
             cap: seconds after which the command is ended.
             patience: seconds after which its background is.
+            may_fail: it may end with an error of its own.
 
         Raises:
-            ProgramError: it ended with an error of its own.
+            ProgramError: it did, and may not.
         """
         started = time.perf_counter()
         pid = self.start(command, environment)
         with _alarm(pid, cap) as rang:
             _, status, usage = os.wait4(pid, 0)
         seconds = time.perf_counter() - started
-        if status and not rang:
+        failed = bool(status and not rang)
+        if failed and not may_fail:
             self.end_background(0.0)
             raise ProgramError(f"{' '.join(command)} ended with {status}:\n{self._last_words()}")
         background = self.end_background(0.0 if rang else patience)
         cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
-        return Run(seconds, cpu, peak, bool(rang), background)
+        return Run(seconds, cpu, peak, bool(rang), failed, background)
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
         """Start a command, its streams on nothing; its process id."""

@@ -6,6 +6,9 @@ from typing import Any
 from conditions import CAP
 from targets import targets
 
+QUIET = 0.8
+"""Load at the start over which a run is not called quiet; our own is 1 only once we run."""
+
 
 def text(found: dict[str, Any]) -> str:
     """All tables of these results."""
@@ -17,6 +20,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['date']}, {machine['processor']}, {machine['cores']} cores, {machine['system']},"
     yield f"Python {machine['python']}, load {machine['load']:.1f} at the start. Times in ms: the"
     yield "median (least to greatest). Added: to `python -c pass` in the same round."
+    if machine["load"] > QUIET:
+        yield "PRELIMINARY: others were using the machine. CPU and ratios carry further than times."
     for name, section in _SECTIONS.items():
         if name in found:
             yield ""
@@ -73,7 +78,7 @@ def _conditions(conditions: dict[str, Any]) -> Iterator[str]:
                 (
                     name,
                     added_text(one),
-                    _times(one["added"]["median"] / ours),
+                    "> " * bool(one["capped"]) + _times(one["added"]["median"] / ours),
                     f"{one['background_cpu']['median']:.0f}",
                     f"{one['background_seconds']['median']:.1f}",
                     f"{one['background_peak_mb']['median']:.0f}",
@@ -88,12 +93,14 @@ def added_text(one: dict[str, Any]) -> str:
     """What it adds to a command, in words that say where it was cut off."""
     if one["capped"]:
         return f"> {CAP:.0f} s"
+    if one["failed"]:
+        return f"{one['failed']} times an error"
     added = one["added"]
     if added["median"] >= 1000:
         return f"+{added['median'] / 1000:.1f} s"
     digits = 1 if added["median"] < 100 else 0
     low, high = added["low"], added["high"]
-    return f"+{added['median']:.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+    return f"{added['median']:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def _background(background: dict[str, Any]) -> Iterator[str]:

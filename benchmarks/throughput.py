@@ -66,8 +66,10 @@ def upload(stage: Stage, count: int, *, turns: int) -> dict[str, Any]:
             "BENCH_TELEMETRY_CONNECTION_STRING": sink.connection_string,
             "BENCH_TELEMETRY_CAP": _CAP,
         }
-        ours, bare = (os.path.join(PROGRAMS, name) for name in ("ours.py", "bare_export.py"))
-        commands = {"ours": ("-P", ours), "bare exporter": (bare, copy)}
+        commands = {
+            "ours": ("-P", "-c", "import ours; ours.upload()"),
+            "bare exporter": (os.path.join(PROGRAMS, "bare_export.py"), copy),
+        }
         for _ in range(turns):
             for name, command in commands.items():
                 if name == "ours":

@@ -7,24 +7,29 @@ in the uploader's place, as the floor does.
 import os
 import sys
 
-from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry
+from afterword import Telemetry
 
-COMMANDS = ("init", "run", "config", "update", "uninstall", "chat")
-AGENTS = ("claude", "copilot", "opencode")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from afterword import Event
+
+
+def events() -> "tuple[Event, ...]":
+    """The declarations, loaded when one is needed."""
+    from ours_events import EVENTS
+
+    return EVENTS
+
 
 telemetry = Telemetry(
     "bench",
     version="1.0.0",
-    events=(
-        Event("command", command=OneOf(*COMMANDS), success=Flag(), mark=Count(optional=True)),
-        Event("chat", agent=OneOf(*AGENTS), commands=ListOf(*COMMANDS), session_id=Id()),
-        Event("workflow", agent=OneOf(*AGENTS), steps=Count(), success=Flag()),
-    ),
+    events=events,
     connection_string="",
     uploader=(
         (sys.executable, "-c", "pass")
         if "BENCH_CHILD" in os.environ
-        else (sys.executable, "-P", os.path.abspath(__file__))
+        else (sys.executable, "-P", "-c", "import ours; ours.upload()")
     ),
     cap=int(os.environ.get("BENCH_TELEMETRY_CAP", "5000000")),
 )
@@ -42,7 +47,3 @@ def upload() -> None:
         os.write(file, b"started\n")
         os.close(file)
     telemetry.run_uploader()
-
-
-if __name__ == "__main__":
-    upload()
