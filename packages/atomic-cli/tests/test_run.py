@@ -128,14 +128,14 @@ def test_killed_by_a_signal_so_are_we(
 # The agent tells in a file what it gets, so that no stream has to be shared with it.
 RECORDER = """#!{python}
 import os, signal, sys, time
-log = open({log!r}, "a", buffering=1)
+log = os.open({log!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def got(number, frame):
-    print(signal.Signals(number).name, file=log)
+    os.write(log, signal.Signals(number).name.encode() + b"\\n")
     if number in (signal.SIGTERM, signal.SIGQUIT):
         sys.exit(7)
 for name in {signals}:
     signal.signal(getattr(signal, name), got)
-print("ready", os.getpid(), os.getppid(), file=log)
+os.write(log, b"ready %d %d\\n" % (os.getpid(), os.getppid()))
 while True:
     time.sleep(60)
 """
