@@ -201,8 +201,11 @@ def trim(folder: DataFolder, most: int) -> int:
     For the holder of the upload lock.
     """
     oldest_first = waiting(folder)
-    surplus = sum(_size(segment.path) for segment in oldest_first) + _size(folder.events) - most
+    new = _size(folder.events)
     given_up = 0
+    if sum(_size(segment.path) for segment in oldest_first) + new <= most:
+        return given_up
+    surplus = sum(map(_unsettled, oldest_first)) + new - most
     for segment in oldest_first:
         if surplus <= 0:
             break
@@ -213,6 +216,15 @@ def trim(folder: DataFolder, most: int) -> int:
             surplus -= sum(line.length for line in lines)
             segment.close()
     return given_up
+
+
+def _unsettled(segment: Segment) -> int:
+    """Its bytes without the blanks; 0 if it cannot be read."""
+    size = 0
+    with contextlib.suppress(OSError):
+        for line in segment.lines():
+            size += line.length
+    return size
 
 
 def _oldest(segment: Segment, size: int) -> Iterator[Line]:

@@ -13,6 +13,7 @@ pytestmark = needs_strace
 SHARES = 4
 SAMPLE = 2
 FAILURES = ["ENOSPC", "EIO", "EINTR", "ENOLCK", "EACCES", "EMFILE"]
+INTERRUPTIBLE = ("openat", "read", "write", "fsync")  # of those injected into, on a disk
 
 
 @pytest.mark.timeout(1800 if ALL else 60)
@@ -23,8 +24,8 @@ def test_an_uploader_whose_calls_fail(
 ) -> None:
     found = points(app, tmp_path / "strace", "upload")
     for point in chosen(found, share, SHARES, SAMPLE):
-        if failure == "EINTR" and point.kind in (*OF_THE_NETWORK, "close"):
-            continue  # what the kernel never answers there
+        if failure == "EINTR" and point.kind not in INTERRUPTIBLE:
+            continue
         sink.clear()
         assert len(app.record(250)) == 250, f"after {point}"
         process = app.run("upload", before=at(app, point, f"error={failure}"))
@@ -32,7 +33,9 @@ def test_an_uploader_whose_calls_fail(
         app.telemetry.upload()
         stats = sink.stats()
         assert stats["distinct_event_ids"] == 250, f"lost at {point}"
-        assert stats["stored"] - 250 <= 100, f"over a batch twice at {point}"
+        # strace fails the Nth call of each thread, so of each attempt: three answers may be lost.
+        most = 3 * 100 if point.kind in OF_THE_NETWORK else 100
+        assert stats["stored"] - 250 <= most, f"over a batch twice at {point}"
         assert app.files() == [], f"left at {point}"
 
 
@@ -43,6 +46,8 @@ def test_a_writer_whose_calls_fail_loses_its_own_event_at_most(
 ) -> None:
     found = points(app, tmp_path / "strace", "record", "3")
     for point in chosen(found, FAILURES.index(failure), 1, SAMPLE) if not ALL else found:
+        if failure == "EINTR" and point.kind not in INTERRUPTIBLE:
+            continue
         for path in app.files():
             path.unlink()
         before = app.record(1, first=100)
