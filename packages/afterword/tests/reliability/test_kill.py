@@ -4,7 +4,6 @@ import json
 import random
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from reliability.application import ALL, Application
@@ -23,7 +22,7 @@ BATCH = 100
 @pytest.mark.timeout(1800 if ALL else 60)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_an_uploader_killed_at_any_call(
-    app: Application, sink: LocalSink, tmp_path: Path, share: int, record_testsuite_property: Any
+    app: Application, sink: LocalSink, tmp_path: Path, share: int
 ) -> None:
     found = points(app, tmp_path / "strace", "upload")
     assert len(found) >= 100

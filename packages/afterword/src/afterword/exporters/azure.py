@@ -246,12 +246,15 @@ def _published(body: str) -> bytes:
 
 
 def _in_words(error: BaseException) -> str:
-    """A failure without its addresses: the library's name for it, and the cause's."""
-    names = [type(error).__name__]
-    while (cause := error.__cause__ or error.__context__) is not None and len(names) < 4:  # noqa: PLR2004  # deep enough to tell TLS from DNS
-        error = cause
-        if names[-1] != type(error).__name__:
-            names.append(type(error).__name__)
+    """A failure without its addresses: the library's name for it, and its first cause's."""
+    first = error
+    for _ in range(10):  # deeper than any library nests them
+        # azure-core keeps the cause in an attribute of its own.
+        inner = getattr(first, "inner_exception", None) or first.__cause__ or first.__context__
+        if not isinstance(inner, BaseException):
+            break
+        first = inner
+    names = dict.fromkeys((type(error).__name__, type(first).__name__))
     return "no answer: " + " < ".join(names)
 
 

@@ -47,6 +47,10 @@ class Application:
         self.path = home / ".local/share/app"
         self.folder = DataFolder(str(self.path))
 
+    def aim(self, connection_string: str) -> None:
+        """Talk to another server from now on."""
+        self.connection_string = self.telemetry.connection_string = connection_string
+
     def record(self, count: int, first: int = 0) -> list[str]:
         """Record numbered events; the ids of all that wait now."""
         for number in range(first, first + count):
@@ -113,7 +117,8 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 def main() -> None:
     verb, connection_string, *rest = sys.argv[1:]
-    telemetry = make(connection_string)
+    changed = {"cap": int(os.environ["APP_CAP"])} if "APP_CAP" in os.environ else {}
+    telemetry = make(connection_string, **changed)
     if verb == "upload":
         telemetry.run_uploader()
     count, first = int(rest[0]), int(rest[1]) if rest[1:] else 0

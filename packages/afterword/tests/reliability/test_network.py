@@ -1,0 +1,143 @@
+"""What goes wrong before a server can answer: names, certificates, proxies, and other hosts."""
+
+import http.server
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from reliability.application import Application, Upload
+from support import KEY, Answer, Server
+
+from afterword.sink import LocalSink
+
+COUNT = 250
+
+
+def destination(url: str) -> str:
+    return f"InstrumentationKey={KEY};IngestionEndpoint={url}"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def secure_port(tmp_path: Path) -> Iterator[int]:
+    """A server that speaks TLS, with a certificate that nobody's authority has signed."""
+    certificate = trustme.CA().issue_cert("127.0.0.1", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the client hangs up
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def arrives_in_the_end(app: Application, sink: LocalSink, recorded: list[str]) -> None:
+    """Nothing is lost: with the right destination all of it arrives, once."""
+    assert app.waiting() == recorded
+    app.aim(sink.connection_string)
+    app.telemetry.upload()
+    arrived = [event["customDimensions"]["event_id"] for event in sink.events()]
+    assert sorted(arrived) == sorted(recorded)
+    assert app.files() == []
+
+
+def test_connection_refused(app: Application, sink: LocalSink, upload: Upload) -> None:
+    recorded = app.record(COUNT)
+    app.aim(destination(f"http://127.0.0.1:{free_port()}/"))
+    status = upload()
+    assert (status.sent, status.kept, status.failures) == (0, COUNT, 1)
+    assert status.error == "no answer: ServiceRequestError < ConnectionRefusedError"
+    arrives_in_the_end(app, sink, recorded)
+
+
+def test_a_name_that_no_dns_knows(app: Application, sink: LocalSink, upload: Upload) -> None:
+    recorded = app.record(COUNT)
+    app.aim(destination("https://ingestion.invalid/"))
+    status = upload(hangs=True)  # a resolver that is not there may take its time to say so
+    assert (status.sent, status.kept) == (0, COUNT)
+    assert status.error is not None
+    assert status.error.startswith("no answer")
+    assert "invalid" not in status.error
+    arrives_in_the_end(app, sink, recorded)
+
+
+def test_tls_with_a_certificate_that_is_not_trusted(
+    app: Application, sink: LocalSink, upload: Upload, secure_port: int
+) -> None:
+    recorded = app.record(COUNT)
+    app.aim(destination(f"https://127.0.0.1:{secure_port}/"))
+    status = upload()
+    assert (status.sent, status.kept) == (0, COUNT)
+    assert status.error is not None
+    assert "SSLCertVerificationError" in status.error
+    arrives_in_the_end(app, sink, recorded)
+
+
+def test_a_server_that_speaks_no_tls(app: Application, sink: LocalSink, upload: Upload) -> None:
+    recorded = app.record(COUNT)
+    app.aim(destination(sink.endpoint.replace("http:", "https:")))
+    status = upload()
+    assert (status.sent, status.kept) == (0, COUNT)
+    assert status.error is not None
+    assert "SSLError" in status.error
+    arrives_in_the_end(app, sink, recorded)
+
+
+def test_a_proxy_that_refuses(
+    app: Application, sink: LocalSink, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = app.record(COUNT)
+    with monkeypatch.context() as patch:
+        patch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+        status = upload()
+    assert (status.sent, status.kept) == (0, COUNT)
+    assert status.error == "no answer: ServiceRequestError < ConnectionRefusedError"
+    assert sink.stats()["requests"] == 0
+    arrives_in_the_end(app, sink, recorded)
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(
+    app: Application, sink: LocalSink, upload: Upload, server: Server, code: int
+) -> None:
+    """One host: what sends us elsewhere gets nothing there, within Azure's domains or outside."""
+    recorded = app.record(COUNT)
+    elsewhere = [
+        f"{server.endpoint}/v2.1/track",
+        "https://westeurope-5.in.applicationinsights.azure.com/",
+    ]
+    server.script = lambda _number, _request: Answer()
+    for number, target in enumerate(elsewhere, 1):
+        sink.set_faults(f"redirect {code} to={target}")
+        status = upload()
+        assert (status.sent, status.kept, status.failures) == (0, COUNT, number)
+        assert status.error == f"{code}, which is no answer of this service"
+        assert sink.stats()["requests"] == number
+    assert server.requests == []
+    sink.clear_faults()
+    arrives_in_the_end(app, sink, recorded)
+
+
+def test_the_connection_of_a_laptop_that_slept(
+    app: Application, sink: LocalSink, upload: Upload
+) -> None:
+    """Each answer closes the connection: the next request has to open one."""
+    recorded = app.record(COUNT)
+    sink.set_faults("close times=1; ok times=1; close times=1")
+    assert upload().sent == COUNT
+    assert sink.stats()["duplicate_event_ids"] == 0
+    assert app.files() == []
+    assert sorted(recorded) == sorted(e["customDimensions"]["event_id"] for e in sink.events())
