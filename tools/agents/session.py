@@ -77,6 +77,7 @@ class _Session:
         self.place = place
         self.model = model
         self.sink = sink
+        self.workflow = next(workflow for workflow in load() if workflow.name == COMMAND)
 
     def run(self, form: Form) -> str:
         """Do it all, and return what arrived."""
@@ -100,7 +101,10 @@ class _Session:
     def _use_screen(self) -> None:
         with Screen(self.place, self.client.screen) as screen:
             screen.wait("its prompt", lambda: self.client.ready in screen.text(), START)
-            screen.type(TYPED)
+            screen.type(f"/{COMMAND}")  # the clients know their commands a while after their start
+            offered = self.workflow.description[:30]
+            screen.wait("the command among those offered", lambda: offered in screen.text(), TURN)
+            screen.type(TYPED.removeprefix(f"/{COMMAND}"))
             screen.wait("what was typed", lambda: TYPED in screen.text(), TURN)
             screen.press("Enter")
             screen.wait("the model's answer", lambda: ANSWER in screen.text(), TURN)
@@ -116,8 +120,8 @@ class _Session:
         """
         if form is Form.PROMPT and not self.client.expands_prompt:
             return any(TYPED in prompt for prompt in self.model.prompts)
-        body = next(workflow.body for workflow in load() if workflow.name == COMMAND)
-        sentence = next(line for line in body.splitlines() if line and not line.startswith("#"))
+        lines = self.workflow.body.splitlines()
+        sentence = next(line for line in lines if line and not line.startswith("#"))
         parts = (json.dumps(sentence)[1:-1], " ".join(ARGUMENTS))
         return any(all(part in prompt for part in parts) for prompt in self.model.prompts)
 
