@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit canaries docs lock clean
+.PHONY: help setup demo test lint types unit faults soak canaries docs lock test-agents clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ canaries: $(READY) ## Look a thousand times for anything personal, written or se
 docs: $(READY) ## Renew what is generated in docs/
 	$(BIN)/python tools/docs.py
 
+faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
+	FAULTS=all $(BIN)/python -m pytest -rP packages/afterword/tests/reliability
+
+soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less)
+	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300)
+
 lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/dev.txt requirements/dev.in
@@ -50,6 +56,9 @@ bench: $(READY) ## What telemetry costs a command, without the peers: under a mi
 
 bench-peers: $(READY) ## The same beside eight peers, in environments of their own: a quarter of an hour
 	$(BIN)/python benchmarks --peers
+
+test-agents: $(READY) ## The three real clients against a stub model (installs them with npm, into .cache)
+	$(BIN)/python -m tools.agents
 
 simulate: $(READY) ## A fleet of installs, an outage and its return: the tables of docs/scale.md
 	$(BIN)/python benchmarks/simulate
