@@ -47,12 +47,6 @@ faults: $(READY) ## Every fault, kill point and story, in real time: about half 
 soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less)
 	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300)
 
-faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
-	FAULTS=all $(BIN)/python -m pytest -rP packages/afterword/tests/reliability
-
-soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less)
-	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300)
-
 lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/dev.txt requirements/dev.in
