@@ -37,7 +37,7 @@ def sections(*, peers: bool) -> dict[str, Callable[[Stage], Any]]:
     """What is measured, in this order: memory first, as our own counts for what we start."""
     who = (FLOOR, OURS, *(PEERS if peers else ()))
     effort = conditions.WHOLE if peers else conditions.QUICK
-    sizes = ((1_000, 5), (100_000, 3)) if peers else ((1_000, 2), (10_000, 1))
+    sizes = ((1_000, 5), (100_000, 3)) if peers else ((1_000, 1), (10_000, 2))
     return {
         "uploading": lambda on: [throughput.upload(on, n, turns=t) for n, t in sizes],
         "hot": lambda on: hot.measure(on, 200 if peers else 50),

@@ -34,7 +34,7 @@ class Effort:
     """Seconds for the background of a command that met silence, before it is ended."""
 
 
-QUICK = Effort(fast=3, slow=1, silent=3, warm_up=0, patience=0.0)
+QUICK = Effort(fast=2, slow=1, silent=2, warm_up=0, patience=0.0)
 WHOLE = Effort(fast=25, slow=7, silent=3, warm_up=1, patience=30.0)
 
 
