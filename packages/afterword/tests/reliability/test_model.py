@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -364,9 +365,9 @@ class Story(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
 
-TestStory = Story.TestCase
+TestStory = pytest.mark.timeout(1200 if ALL else 60)(Story.TestCase)
 TestStory.settings = settings(
-    max_examples=600 if ALL else 80,
+    max_examples=3000 if ALL else 80,
     phases=[Phase.generate],  # a story is not shortened: that takes minutes, and tells little more
     stateful_step_count=50 if ALL else 25,
     derandomize=not ALL,  # `make test` tells the same stories each time, `make faults` new ones
