@@ -147,15 +147,18 @@ def has_new(folder: DataFolder) -> bool:
     return _size(folder.events) > 0
 
 
-def take(folder: DataFolder) -> Segment | None:
-    """Rename the buffer to a new segment; None if it is empty or cannot be taken now."""
+def take(folder: DataFolder, patience: float = _PATIENCE) -> Segment | None:
+    """Rename the buffer to a new segment; None if it is empty or cannot be taken now.
+
+    `patience`: seconds to wait for a writer that holds it.
+    """
     try:
         fd = os.open(folder.events, _FLAGS)
     except OSError:
         return None
     try:
         try:
-            if not wait_lock(fd, _PATIENCE):
+            if not wait_lock(fd, patience):
                 return None
         except OSError:
             pass  # no locks on this file system: writers look after themselves, see `buffer`
