@@ -135,7 +135,7 @@ def let_uploaders_loose(
                 process.communicate()
                 running.remove((process, end))
         if len(running) < AT_ONCE:
-            lives = dice.random() * 3 if dice.random() < KILLED else float("inf")
+            lives = dice.random() if dice.random() < KILLED else float("inf")
             process = start(environment, "--upload", sink.connection_string)
             running.append((process, time.time() + lives))
         if (now := time.time()) > next_word:
