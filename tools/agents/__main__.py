@@ -28,7 +28,10 @@ def main() -> int:
         parser.error(f"no such agent: {', '.join(sorted(unknown))}")
     chosen = [client for client in CLIENTS if client.key in (options.agents or keys)]
     if options.inside:
-        must_be_isolated()
+        try:
+            must_be_isolated()
+        except NotIsolatedError as reason:
+            parser.error(str(reason))
         return _run_all(chosen, options.cache, recording=options.payloads)
     _ignore_in_git(options.cache)
     installed = [client for client in chosen if _installed(client, options.cache)]
@@ -85,6 +88,8 @@ def _run_all(clients: list[Client], cache: str, *, recording: bool) -> int:
                 _say("            |", line)
     counts = {name: outcomes.count(name) for name in ("ok", "failed", "skipped")}
     _say(", ".join(f"{count} {name}" for name, count in counts.items()))
+    if counts["failed"] and not recording:
+        _say("What the hooks were handed is shown by: python -m tools.agents --payloads AGENT")
     return 1 if counts["failed"] else 0
 
 

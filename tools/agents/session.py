@@ -22,6 +22,7 @@ from .place import Place
 from .terminal import Screen, ScreenError
 
 START, TURN, END = 60.0, 60.0, 30.0  # seconds that a client may take
+TYPING, TRIES = 10.0, 4
 _SESSIONS = 'customEvents | where name == "agent_session" | project customDimensions'
 
 
@@ -101,17 +102,36 @@ class _Session:
     def _use_screen(self) -> None:
         with Screen(self.place, self.client.screen) as screen:
             screen.wait("its prompt", lambda: self.client.ready in screen.text(), START)
-            screen.type(f"/{COMMAND}")  # the clients know their commands a while after their start
-            offered = self.workflow.description[:30]
-            screen.wait("the command among those offered", lambda: offered in screen.text(), TURN)
-            screen.type(TYPED.removeprefix(f"/{COMMAND}"))
-            screen.wait("what was typed", lambda: TYPED in screen.text(), TURN)
+            self._type_command(screen)
             screen.press("Enter")
             screen.wait("the model's answer", lambda: ANSWER in screen.text(), TURN)
             for key in self.client.leave:
                 screen.press(key)
             code = screen.wait_for_exit(END)
             _check(code == 0, f"exit {code} from {' '.join(self.client.screen)}")
+
+    def _type_command(self, screen: Screen) -> None:
+        """Type the command, until it stands there.
+
+        The clients know their commands a while after their start: once they offer this one, it is
+        typed anew, and whole (OpenCode loses what is typed on while it offers). What was typed
+        while a screen made itself ready may be lost, too: then it is tried again.
+        """
+        offered = self.workflow.description[:30]
+        for left in reversed(range(TRIES)):
+            try:
+                screen.type(f"/{COMMAND}")
+                screen.wait("the command being offered", lambda: offered in screen.text(), TYPING)
+                screen.press("C-u")
+                screen.wait("an empty line", lambda: offered not in screen.text(), TYPING)
+                screen.type(TYPED)
+                screen.wait("what was typed", lambda: TYPED in screen.text(), TYPING)
+            except ScreenError:
+                if not left:
+                    raise
+                screen.press("C-u")
+            else:
+                return
 
     def _reached_model(self, form: Form) -> bool:
         """Whether a prompt holds the command's own first sentence, and what was typed with it.
