@@ -7,6 +7,7 @@ Whatever reads the tables flushes first, so a query sees every item answered bef
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -118,9 +119,16 @@ class Store:
                 self._readers.discard(cursor)
 
     def interrupt(self) -> None:
-        """Let every query that still runs fail: the sink ends."""
-        for cursor in list(self._readers):
-            cursor.interrupt()
+        """Let every query that still runs, or is about to, fail: the sink ends."""
+        threading.Thread(target=self._insist, daemon=True).start()
+
+    def _insist(self) -> None:
+        # Once is not enough: a query still being translated has not begun to run.
+        while readers := list(self._readers):
+            for cursor in readers:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.interrupt()
+            time.sleep(0.02)
 
     def counts(self) -> dict[str, Any]:
         """Events, distinct and repeated `event_id` among them, other items by base type."""
