@@ -64,4 +64,4 @@ simulate: $(READY) ## A fleet of installs, an outage and its return: the tables 
 	$(BIN)/python benchmarks/simulate
 
 clean: ## Remove what make made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.environments
