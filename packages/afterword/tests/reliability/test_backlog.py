@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from reliability.application import ALL, Application
+from reliability.application import Application
 from support import wait_until
 
 from afterword.sink import LocalSink
@@ -66,7 +66,7 @@ def test_ten_thousand_waiting_ten_thousand_arrive(app: Application, sink: LocalS
     assert app.files() == []
 
 
-@pytest.mark.skipif(not ALL, reason="uploads 100,000 events: make faults")
+@pytest.mark.long  # uploads 100,000 events
 @pytest.mark.timeout(600)
 def test_memory_is_for_a_batch_not_for_the_backlog(app: Application, sink: LocalSink) -> None:
     """Peak memory of the real process, as the kernel counts it."""

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from reliability.application import ALL, Application
+from reliability.application import Application
 from support import alive, wait_until
 
 from afterword.sink import LocalSink
@@ -101,7 +101,7 @@ def test_the_folder_a_command_ran_in_is_not_kept_busy(
     assert len(app.waiting()) == 3
 
 
-@pytest.mark.skipif(not ALL, reason="takes its real five minutes: make faults")
+@pytest.mark.long  # takes its real five minutes
 @pytest.mark.timeout(360)
 def test_five_minutes_end_it_in_real_time(app: Application, sink: LocalSink) -> None:
     """A server that takes four seconds for each batch, and more to send than that allows."""
