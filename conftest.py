@@ -1,4 +1,4 @@
-"""Settings of every test run: no durations asserted, CI repeats its choices, long tests left out."""
+"""Settings of every test run: no durations asserted, CI repeats its choices, long tests apart."""
 
 import os
 
