@@ -15,7 +15,7 @@ from typing import Any
 from contestants import FLOOR, Contestant
 from environments import python_of, size_of
 from processes import Run
-from rounds import added, alternate, summary, wall
+from rounds import added, alternate, cpu, summary, wall
 from stage import CONDITIONS, Server, Stage, telemetry_folder
 
 CAP = 20.0
@@ -127,6 +127,7 @@ def _figures(
         "wall": summary(wall(runs)),
         "baseline": summary(wall(base)),
         "added": added(wall(runs), wall(base)),
+        "added_cpu": added(cpu(runs), cpu(base)),
         "capped": sum(run.capped for run in runs),
         "failed": sum(run.failed for run in runs),
         "background_cpu": summary([run.background.cpu * 1000 for run in runs]),

@@ -1,9 +1,11 @@
 """The results as text: tables for a terminal that are Markdown too."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conditions import CAP
+from rounds import ratio
 from targets import targets
 
 QUIET = 0.8
@@ -50,8 +52,8 @@ def _hot(hot: dict[str, Any]) -> Iterator[str]:
                 _spread(one["wall"]),
                 f"{one['added']['median']:+.2f}",
                 f"{one['added_cpu']['median']:+.2f}",
-                _times(one["added"]["median"] / floor["added"]["median"]),
-                _times(one["added_cpu"]["median"] / floor["added_cpu"]["median"]),
+                _times(ratio(one["added"]["median"], floor["added"]["median"])),
+                _times(ratio(one["added_cpu"]["median"], floor["added_cpu"]["median"])),
             )
             for name, one in hot.items()
         ],
@@ -69,6 +71,7 @@ def _conditions(conditions: dict[str, Any]) -> Iterator[str]:
                 f"server {condition}",
                 "added to the command",
                 "of ours",
+                "CPU added",
                 "background CPU",
                 "s",
                 "MB",
@@ -78,7 +81,8 @@ def _conditions(conditions: dict[str, Any]) -> Iterator[str]:
                 (
                     name,
                     added_text(one),
-                    "> " * bool(one["capped"]) + _times(one["added"]["median"] / ours),
+                    "> " * bool(one["capped"]) + _times(ratio(one["added"]["median"], ours)),
+                    f"{one['added_cpu']['median']:+.1f}" if "added_cpu" in one else "",
                     f"{one['background_cpu']['median']:.0f}",
                     f"{one['background_seconds']['median']:.1f}",
                     f"{one['background_peak_mb']['median']:.0f}",
@@ -190,8 +194,10 @@ def _spread(of: dict[str, Any]) -> str:
     return f"{of['median']:.1f} ({of['low']:.1f} to {of['high']:.1f})"
 
 
-def _times(ratio: float) -> str:
-    return f"{ratio:.2f} x" if abs(ratio) < 10 else f"{ratio:.0f} x"
+def _times(of: float) -> str:
+    if math.isnan(of):
+        return "noise"
+    return f"{of:.2f} x" if abs(of) < 10 else f"{of:.0f} x"
 
 
 def _yes(met: bool) -> str:

@@ -5,6 +5,7 @@ is measured here. So contestants run one after the other, again and again, and w
 the median over the rounds of (its time - the baseline's time in the same round).
 """
 
+import math
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -65,6 +66,11 @@ def cpu(runs: Sequence[Run]) -> list[float]:
 def added(values: Sequence[float], baseline: Sequence[float]) -> Summary:
     """What it adds to the baseline of the same round."""
     return summary([value - base for value, base in zip(values, baseline, strict=True)])
+
+
+def ratio(value: float, of: float) -> float:
+    """`value / of`; not a number where `of` drowned in the noise of the machine."""
+    return value / of if of > 0 else math.nan
 
 
 def _tell(text: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rounds import ratio
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -49,9 +51,9 @@ def targets(found: dict[str, Any]) -> Iterator[Target]:
 
 def _hot(hot: dict[str, Any]) -> Iterator[Target]:
     floor, ours = hot["floor"]["added_cpu"]["median"], hot["ours"]["added_cpu"]["median"]
-    yield _most("hot path: CPU added, of the floor's", ours / floor, 2.0)
+    yield _most("hot path: CPU added, of the floor's", ratio(ours, floor), 2.0)
     floor, ours = hot["floor"]["added"]["median"], hot["ours"]["added"]["median"]
-    yield _most("hot path: time added, of the floor's", ours / floor, 2.0)
+    yield _most("hot path: time added, of the floor's", ratio(ours, floor), 2.0)
     base = hot["pass"]["wall"]["median"]
     for name in ("ours, turned off", "ours, not asked yet"):
         yield _most(
@@ -65,8 +67,8 @@ def _peers(conditions: dict[str, Any]) -> Iterator[Target]:
         ours = of["afterword"]
         if peers:
             nearest = min(peers, key=lambda name: peers[name]["added"]["median"])
-            ratio = peers[nearest]["added"]["median"] / ours["added"]["median"]
-            yield _least(f"server {condition}: nearest peer ({nearest}), of ours", ratio, 20.0)
+            times = ratio(peers[nearest]["added"]["median"], ours["added"]["median"])
+            yield _least(f"server {condition}: nearest peer ({nearest}), of ours", times, 20.0)
         missing = ours["sent"] - ours["arrived"]
         yield Target(f"server {condition}: events of ours lost", missing, 0, str(missing))
 
@@ -74,8 +76,8 @@ def _peers(conditions: dict[str, Any]) -> Iterator[Target]:
 def _background(background: dict[str, Any]) -> Iterator[Target]:
     base = background["pass"]["cpu"]["median"]
     for name in ("nothing to do", "another at work", "cooling down"):
-        ratio = background[name]["cpu"]["median"] / base
-        yield _most(f"uploader, {name}: CPU, of `python -c pass`", ratio, 1.5)
+        times = background[name]["cpu"]["median"] / base
+        yield _most(f"uploader, {name}: CPU, of `python -c pass`", times, 1.5)
     for name in ("another at work", "cooling down"):
         started = background[name]["started_by_a_command"]
         yield Target(f"{name}: uploaders a command starts", started, 0, str(started))
@@ -88,9 +90,9 @@ def _sharing(sharing: dict[str, Any]) -> Iterator[Target]:
     yield Target(f"{what}: events that have not left", left, 0, str(left))
 
 
-def _most(what: str, ratio: float, limit: float) -> Target:
-    return Target(what, ratio, limit, f"{ratio:.2f} x")
+def _most(what: str, times: float, limit: float) -> Target:
+    return Target(what, times, limit, f"{times:.2f} x")
 
 
-def _least(what: str, ratio: float, limit: float) -> Target:
-    return Target(what, ratio, limit, f"{ratio:.2f} x", least=True)
+def _least(what: str, times: float, limit: float) -> Target:
+    return Target(what, times, limit, f"{times:.2f} x", least=True)
