@@ -42,7 +42,7 @@ docs: $(READY) ## Renew what is generated in docs/
 	$(BIN)/python tools/docs.py
 
 faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
-	FAULTS=all $(BIN)/python -m pytest -rP packages/afterword/tests/reliability
+	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability
 
 soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less)
 	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300)

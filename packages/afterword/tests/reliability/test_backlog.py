@@ -69,14 +69,19 @@ def test_ten_thousand_waiting_ten_thousand_arrive(app: Application, sink: LocalS
 @pytest.mark.long  # uploads 100,000 events
 @pytest.mark.timeout(600)
 def test_memory_is_for_a_batch_not_for_the_backlog(app: Application, sink: LocalSink) -> None:
-    """Peak memory of the real process, as the kernel counts it."""
+    """Peak memory of the real process, as the kernel counts it.
+
+    Started by a shell: what starts a process hands its own peak down to it, and a test's is higher.
+    """
+    shell = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
     peaks = {}
     for count in (1_000, 100_000):
         sink.clear()
         fill(app, count)
-        process = app.start("upload", APP_CAP="100000000")
+        process = app.start("upload", before=shell, APP_CAP="100000000")
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+        process.communicate()
         assert process.returncode == 0
         assert (app.status.sent, app.status.dropped) == (count, {})
         assert sink.stats()["distinct_event_ids"] == count
