@@ -14,7 +14,7 @@ from engine import Outcome, Rules, simulate
 from fleet import DAY, HOUR, Fleet
 from service import BYTES_A_DAY, BYTES_AN_EVENT, EVENTS_A_SECOND, Service
 
-from afterword.upload.retry import cool_down
+from afterword.upload.retry import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, cool_down
 
 LARGEST = 10_000_000
 _MINUTE = 60.0
@@ -214,15 +214,11 @@ def weeks(people: Fleet) -> Table:
 def returning(people: Fleet) -> Table:
     """People back after days offline: how long their first command there waits for an upload."""
     rows = []
-    for name, most in {
-        "24 h (as it is)": DAY,
-        "8 h": 8 * HOUR,
-        "4 h": 4 * HOUR,
-        "1 h": HOUR,
-    }.items():
+    for most in sorted({DAY, 8 * HOUR, 4 * HOUR, HOUR, LONGEST_COOL_DOWN}, reverse=True):
 
-        def at_most(n: int, asked: float | None, dice: float, most: float = most) -> float:
-            return min(cool_down(n, asked, dice), most)
+        def at_most(n: int, _asked: float | None, dice: float, most: float = most) -> float:
+            """The engine's doubling, with another end."""
+            return min(FIRST_COOL_DOWN * 2.0 ** min(n - 1, 20), most) * (0.5 + dice / 2)
 
         service = Service(scale=1.0, days=people.days)
         outcome = simulate(people, service, replace(Rules(), cool_down=at_most))
@@ -230,7 +226,7 @@ def returning(people: Fleet) -> Table:
         away = sum(install.offline[1] - max(0.0, install.offline[0]) for install in people.installs)
         offline_starts = sum(outcome.starts.values()) - _starts_online(outcome)
         rows.append((
-            name,
+            f"{most / HOUR:.0f} h" + (" (as it is)" if most == LONGEST_COOL_DOWN else ""),
             *(_duration(_quantile(late, part)) for part in (0.5, 0.9, 0.95)),
             f"{offline_starts / (away / DAY):.1f}",
         ))  # fmt: skip
