@@ -14,10 +14,12 @@ from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
 from afterword.folder import DataFolder, make_private, why_untrusted
 from afterword.lock import FileLock
+from afterword.upload import status
 from afterword.upload.run import GATHER, REQUEST_TIME, Job, run
 from afterword.upload.status import Status
 
 _PATIENCE = 1.0
+_SHORT_PATIENCE = 0.1
 
 
 def turn_on(application: Application) -> None:
@@ -75,15 +77,28 @@ def make_job(application: Application, **changed: Any) -> Job:
 
 
 def keep_under_cap(application: Application) -> None:
-    """Give up the oldest events where more than the cap waits and no uploader is there to do it."""
+    """Give up the oldest events where more than the cap waits and no uploader is there to do it.
+
+    How many that were is added to the last upload's status. A command waits for this: so no longer
+    for a lock than for an append.
+    """
     folder = _folder(application)
-    segments.take(folder)
+    segments.take(folder, patience=_SHORT_PATIENCE)
     lock = FileLock(folder.upload_lock)
-    if lock.acquire():
-        try:
-            segments.trim(folder, application.cap)
-        finally:
-            lock.release()
+    try:
+        held = lock.acquire()
+    except OSError:  # no locks on this file system, and so no uploader
+        held = True
+    if not held:
+        return
+    try:
+        given_up = segments.trim(folder, application.cap)
+        if given_up:
+            last = status.load(folder.upload_status)
+            last.drop(status.OVER_THE_CAP, given_up)
+            status.save(folder.upload_status, last)
+    finally:
+        lock.release()
 
 
 def make_exporter(application: Application) -> Exporter:

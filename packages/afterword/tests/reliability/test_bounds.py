@@ -1,0 +1,48 @@
+"""Promise 3's bounds: the oldest leave when the cap is passed, and are counted, whoever sees it."""
+
+import os
+
+from reliability.application import Application, make
+from reliability.strace import Point, at, needs_strace
+
+from afterword import lock
+from afterword.sink import LocalSink
+
+
+def test_what_a_command_gave_up_is_counted(app: Application) -> None:
+    app.telemetry = make(app.connection_string, cap=20_000)
+    recorded = 0
+    while not app.status.dropped:
+        app.record(20, first=recorded)
+        recorded += 20
+    assert app.status.dropped == {"over the cap": recorded - len(app.waiting())}
+
+
+@needs_strace
+def test_the_cap_holds_where_nobody_can_upload(app: Application) -> None:
+    """No locks: nobody can be the one uploader, but the disk does not fill up."""
+    no_locks = at(app, Point("fcntl", "1+"), "error=ENOLCK")
+    app.run("record", "300", before=no_locks, APP_CAP="20000")
+    assert sum(path.stat().st_size for path in app.files()) <= 31_000
+
+
+def test_a_stopped_holder_costs_no_more_over_half_the_cap(
+    app: Application, sink: LocalSink
+) -> None:
+    app.telemetry = make(sink.connection_string, cap=2_000)
+    app.record(4)
+    held = os.open(app.folder.events, os.O_RDWR)
+    waits: list[float] = []
+    real = lock.wait_lock
+
+    def noted(fd: int, patience: float) -> bool:
+        waits.append(patience)
+        return real(fd, 0.0)
+
+    lock.wait_lock = noted
+    try:
+        app.record(1, first=4)
+    finally:
+        lock.wait_lock = real
+        os.close(held)
+    assert max(waits) <= 0.1
