@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fleet import DAY, Fleet
 from service import Service
 
-from afterword.application import CAP
+from afterword.telemetry import CAP
 from afterword.upload.batches import MOST_EVENTS
 from afterword.upload.reading import MOST_AGE
 from afterword.upload.retry import cool_down, wait_before

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import needs
 
-from afterword import Telemetry, buffer, lock, segments
+from afterword import Telemetry, buffer, segments
 from afterword.errors import UndeclaredError
 from afterword.folder import DataFolder
 
@@ -100,13 +100,13 @@ def test_a_writer_that_opened_before_the_taking_notices(
     buffer.append(folder.events, b"before")
     taken: list[segments.Segment | None] = []
 
-    def take_it_first(fd: int, patience: float) -> bool:
+    def take_it_first(fd: int) -> bool:
         if not taken:  # opened, not yet locked: exactly here the buffer goes
             taken.append(segments.take(folder))
-        return real(fd, patience)
+        return real(fd)
 
-    real = lock.wait_lock
-    monkeypatch.setattr(lock, "wait_lock", take_it_first)
+    real = buffer._lock
+    monkeypatch.setattr(buffer, "_lock", take_it_first)
     buffer.append(folder.events, b"after")
     assert lines_of(folder.events) == [b"after"]
     assert taken[0] is not None
@@ -123,11 +123,11 @@ def test_a_torn_line_swallows_nothing(folder: DataFolder) -> None:
 def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
     folder: DataFolder, locks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_locks(_fd: int, _patience: float) -> bool:
+    def no_locks(_fd: int) -> bool:
         raise OSError(37, "No locks available")
 
     if not locks:
-        monkeypatch.setattr(lock, "wait_lock", no_locks)
+        monkeypatch.setattr(buffer, "_lock", no_locks)
     buffer.append(folder.events, b"first")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, folder.events],

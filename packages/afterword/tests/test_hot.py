@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 ALLOWED = {
-    "afterword", "afterword.application", "afterword.buffer", "afterword.ci", "afterword.consent",
-    "afterword.folder", "afterword.lock", "afterword.recording", "afterword.schema",
-    "afterword.spawn", "afterword.statefile", "afterword.telemetry",
+    "afterword", "afterword.buffer", "afterword.consent", "afterword.folder", "afterword.schema",
+    "afterword.spawn", "afterword.telemetry",
     # in the interpreter itself, nothing to load
     "atexit", "_thread", "itertools",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import calendar
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from afterword import Telemetry, statefile
+from afterword import Telemetry, folder, statefile
+from afterword.folder import read_flat
 from afterword.schema import is_uuid4, timestamp
 
 RECORD = """
@@ -125,10 +127,37 @@ def test_state_files_read_back_as_written(tmp_path: Path) -> None:
     }  # fmt: skip
     statefile.write(path, values)
     assert json.loads(Path(path).read_text()) == values
-    assert statefile.read(path) == values
+    assert read_flat(path) == values
     del values["odd"]
     statefile.write(path, values)
-    assert statefile._read_own_form(Path(path).read_text()) == values
+    assert folder._read_own_form(Path(path).read_text()) == values  # the fast way
+    assert read_flat(path) == values
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("state")] == [
         "state.json"
     ]
+
+
+def test_what_one_of_our_number_left_when_killed_is_in_nobodys_way(tmp_path: Path) -> None:
+    """In a container every command may have the same process id."""
+    path = tmp_path / "state.json"
+    Path(f"{path}.{os.getpid()}.tmp").write_text("{")
+    statefile.write(str(path), {"number": 1})
+    assert read_flat(str(path)) == {"number": 1}
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
+def test_a_no_said_elsewhere_is_heard_by_a_program_at_work(
+    telemetry: Telemetry, make: Callable[..., Telemetry], home: Path
+) -> None:
+    """What was read of the state is kept only as long as the file is the same."""
+    events = home / ".local/share/app/telemetry-events.jsonl"
+    telemetry.record("done", what="build")
+    make().turn_off()
+    telemetry.record("done", what="build")
+    assert not events.exists()
+    make().turn_on()
+    telemetry.record("done", what="build")
+    state = home / ".local/share/app/telemetry.json"
+    state.write_text(state.read_text().replace('"enabled": true', '"enabled": false'))  # by hand
+    telemetry.record("done", what="build")
+    assert len(events.read_text().splitlines()) == 1

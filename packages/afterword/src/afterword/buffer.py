@@ -1,20 +1,30 @@
-"""The buffer's hot half: append one event, as one line, beside a hundred others doing the same.
+"""The buffer's hot half: an event becomes a line, appended beside a hundred others doing the same.
 
 Every writer, and the uploader that takes the buffer away by renaming it, holds the file's lock for
 the few microseconds in which it works. Who gets the lock looks whether the file it opened is still
 the one at the path, and opens anew if it was taken meanwhile. Why each race is harmless:
-`docs/reliability.md`.
+`docs/reliability.md`. Loaded only where telemetry is on.
 """
 
 import _thread
 import os
 import stat
+import sys
 
-from afterword import lock
-from afterword.lock import same_file
+from afterword.schema import buffer_key, id_of_month, timestamp, uuid4
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from afterword.consent import Decision
+    from afterword.schema import Event
+    from afterword.statefile import Flat
+    from afterword.telemetry import Telemetry
 
 MOST_LINE = 64 * 1024  # Application Insights takes no larger item (service limits page)
 
+_PLATFORM = sys.platform if sys.platform in ("darwin", "linux", "win32") else "other"
 _PATIENCE = 0.1
 _TRIES = 10
 _FLAGS: int = (
@@ -35,6 +45,73 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def record(
+    telemetry: "Telemetry",
+    name: str,
+    fields: "Mapping[str, object]",
+    decision: "Decision",
+    state: "Flat",
+) -> bool:
+    """Append the event to the buffer if the decision allows; True if it was.
+
+    Raises:
+        UndeclaredError: it is not declared so.
+        OSError: it could not be written.
+    """
+    event = telemetry.events.get(name)
+    why_not = event.why_not(fields) if event is not None else f"no event {name!r} is declared"
+    if event is None or why_not is not None:
+        raise _undeclared(why_not)
+    folder, now = telemetry.folder, telemetry.clock()
+    if decision.log:
+        line = _line(telemetry, event, fields, "(made on consent)", now)
+        sys.stderr.write(line + "\n")
+    if not decision.on or folder is None:
+        return False
+    anonymous_id = id_of_month(state, now)
+    if anonymous_id is None:
+        from afterword import identity
+
+        anonymous_id = identity.renew(folder, now)
+        if anonymous_id is None:
+            return False
+    line = _line(telemetry, event, fields, anonymous_id, now)
+    if len(line) >= MOST_LINE:
+        raise _undeclared(f"{name} would take {len(line)} bytes, over 64 KB")
+    if append(folder.events, line.encode()) > telemetry.cap // 2:
+        from afterword import control
+
+        control.keep_under_cap(telemetry)
+    return True
+
+
+def _undeclared(why: str | None) -> Exception:
+    from afterword.errors import UndeclaredError
+
+    return UndeclaredError(why)
+
+
+def _line(
+    telemetry: "Telemetry",
+    event: "Event",
+    fields: "Mapping[str, object]",
+    anonymous_id: str,
+    now: float,
+) -> str:
+    """One event as it stands in the buffer. By declaration nothing in it needs escaping."""
+    parts = [
+        f'"eventId":"{uuid4()}","eventType":"{event.name}","timestamp":"{timestamp(now)}"',
+        f'"anonymousId":"{anonymous_id}","platform":"{_PLATFORM}"',
+        f'"{telemetry.version_key}":"{telemetry.version}"',
+    ]
+    for key, field in event.fields.items():
+        if field.kind == "id":
+            parts.append(f'"{buffer_key(key)}":"{uuid4()}"')
+        elif key in fields:
+            parts.append(f'"{buffer_key(key)}":{field.encode(fields[key])}')
+    return "{" + ",".join(parts) + "}"
 
 
 def append(path: str, line: bytes) -> int:
@@ -69,12 +146,12 @@ def append(path: str, line: bytes) -> int:
 def _append_locked(fd: int, path: str, line: bytes) -> int | None:
     """The new size, or None if the file was taken before the line was safely in it."""
     try:
-        locked = lock.wait_lock(fd, _PATIENCE)
+        locked = _lock(fd)
     except OSError:
         locked = False
-    if locked and not same_file(fd, path):
-        return None
     found = os.fstat(fd)
+    if locked and not _is_at(path, found):
+        return None
     if not stat.S_ISREG(found.st_mode):
         raise OSError(22, "not a plain file", path)
     text = line + b"\n"
@@ -86,9 +163,32 @@ def _append_locked(fd: int, path: str, line: bytes) -> int | None:
         if locked and os.fstat(fd).st_size == found.st_size + written:
             os.ftruncate(fd, found.st_size)
         raise OSError(28, "no space left for", path)
-    if not locked and not same_file(fd, path):
+    if not locked and not _is_at(path, found):
         return None
-    return found.st_size + written
+    return found.st_size + len(text)
+
+
+def _lock(fd: int) -> bool:
+    """Lock the file; as a rule at once, so that `lock` is loaded only where one has to wait."""
+    if sys.platform != "win32":
+        try:
+            os.lockf(fd, os.F_TLOCK, 0)
+        except (BlockingIOError, PermissionError):
+            pass
+        else:
+            return True
+    from afterword import lock
+
+    return lock.wait_lock(fd, _PATIENCE)
+
+
+def _is_at(path: str, found: os.stat_result) -> bool:
+    """Is the file that `found` tells of still the one at the path?"""
+    try:
+        there = os.lstat(path)
+    except OSError:
+        return False
+    return found.st_ino == there.st_ino and found.st_dev == there.st_dev
 
 
 def _ends_line(fd: int, size: int) -> bool:

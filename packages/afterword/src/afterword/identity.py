@@ -4,7 +4,8 @@ Nothing here is sent but the id itself. No earlier id is kept, so that two month
 """
 
 from afterword import statefile
-from afterword.lock import FileLock
+from afterword.folder import read_flat
+from afterword.lockfile import FileLock
 from afterword.schema import id_of_month, timestamp, uuid4
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def renew(folder: "DataFolder", now: float) -> str | None:
     except OSError:
         return None
     try:
-        state = statefile.read(folder.state)
+        state = read_flat(folder.state)
         if state is None or state.get("enabled") is not True:
             return None  # turned off a moment ago
         known = id_of_month(state, now)
@@ -73,7 +74,7 @@ def _replace(folder: "DataFolder", state: "Flat") -> None:
     lock = FileLock(folder.state_lock)
     held = lock.acquire(_PATIENCE)  # a stopped holder must not keep a person from saying no
     try:
-        before = statefile.read(folder.state)
+        before = read_flat(folder.state)
         if before is not None and isinstance(before.get("createdAt"), str):
             state["createdAt"] = before["createdAt"]
         statefile.write(folder.state, state)

@@ -11,8 +11,10 @@ import os
 import sys
 import time
 
+POLL = 0.0005
+"""Seconds for which who waits for a lock sleeps, first; then twice as long each time."""
+
 _FAR = 1 << 40
-_POLL = 0.0005
 
 
 if sys.platform == "win32":
@@ -80,10 +82,12 @@ def wait_lock(fd: int, patience: float) -> bool:
     if try_lock(fd):
         return True
     until = time.monotonic() + patience
+    nap = POLL
     while time.monotonic() < until:
-        time.sleep(_POLL)
+        time.sleep(nap)
         if try_lock(fd):
             return True
+        nap *= 2  # a hundred who wait are not to be what the holder waits for
     return False
 
 
@@ -102,77 +106,14 @@ _claimed: dict[tuple[str, int], object] = {}
 the dictionary and not the locks. `setdefault` is one step: it claims, or says who was there."""
 
 
-class FileLock:
-    """A lock file: held by one thread of one process at a time, removed by who lets it go.
-
-    Removing a lock file is safe here because a holder is only who has locked the file that is
-    *still at the path*; whoever locked a removed one tries again.
-    """
-
-    __slots__ = ("_fd", "path")
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._fd = -1
-
-    def acquire(self, patience: float = 0.0) -> bool:
-        """Become the holder, waiting at most `patience` seconds. Raise OSError if it cannot be."""
-        until = time.monotonic() + patience
-        while True:
-            taken_away = False
-            if _claim(self.path, self):
-                try:
-                    taken_away = not self._lock(until)
-                finally:
-                    if self._fd < 0:
-                        _disclaim(self.path)
-            if self._fd >= 0:
-                return True
-            if not taken_away and time.monotonic() >= until:
-                return False
-            time.sleep(_POLL)
-
-    def _lock(self, until: float) -> bool:
-        """Lock the file at the path if it can be; False if it was no longer there then."""
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        fd = os.open(self.path, flags, 0o600)
-        try:
-            if not wait_lock(fd, max(0.0, until - time.monotonic())):
-                return True
-            if not same_file(fd, self.path):
-                return False
-            self._fd, fd = fd, -1
-            return True
-        finally:
-            if fd >= 0:
-                os.close(fd)
-
-    def release(self) -> None:
-        """Remove the lock file and let go. Without effect when not held."""
-        if self._fd < 0:
-            return
-        fd, self._fd = self._fd, -1
-        try:
-            if sys.platform == "win32":  # an open file cannot be removed there
-                os.close(fd)
-                fd = -1
-            os.unlink(self.path)
-        except OSError:
-            pass  # on Windows the next holder may have it open already
-        finally:
-            if fd >= 0:
-                os.close(fd)
-            _disclaim(self.path)
-
-
 def is_held(path: str) -> bool:
     """Does a living process hold the lock file at `path`? Changes nothing; False if unsure."""
-    if not _claim(path, object()):
+    if not claim(path, object()):
         return True
     try:
         return _is_held_elsewhere(path)
     finally:
-        _disclaim(path)
+        disclaim(path)
 
 
 def _is_held_elsewhere(path: str) -> bool:
@@ -188,10 +129,11 @@ def _is_held_elsewhere(path: str) -> bool:
         os.close(fd)
 
 
-def _claim(path: str, owner: object) -> bool:
+def claim(path: str, owner: object) -> bool:
     """Be the one thread of this process at the lock file; False if another one is."""
     return _claimed.setdefault((path, os.getpid()), owner) is owner
 
 
-def _disclaim(path: str) -> None:
+def disclaim(path: str) -> None:
+    """No longer be it."""
     _claimed.pop((path, os.getpid()), None)

@@ -3,16 +3,20 @@
 import os
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from afterword import segments, statefile
-from afterword.application import Application
+from afterword import segments
 from afterword.consent import Decision
 from afterword.exporters.base import Record
+from afterword.folder import read_flat
 from afterword.schema import timestamp
 from afterword.segments import Line, Segment
 from afterword.upload import status
 from afterword.upload.reading import Unfit, read_line
 from afterword.upload.status import Status
+
+if TYPE_CHECKING:
+    from afterword.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,10 @@ class Report:
     folder: str | None
 
 
-def waiting(application: Application) -> Waiting:
+def waiting(telemetry: "Telemetry") -> Waiting:
     """Read what waits, changing nothing."""
     found = Waiting([])
-    folder = application.folder
+    folder = telemetry.folder
     if folder is None:
         return found
     unfit: dict[str, int] = {}
@@ -59,7 +63,7 @@ def waiting(application: Application) -> Waiting:
         try:
             for line in segment.lines():
                 size += line.length
-                record = _record(application, line)
+                record = _record(telemetry, line)
                 if isinstance(record, str):
                     unfit[record] = unfit.get(record, 0) + 1
                 else:
@@ -69,20 +73,20 @@ def waiting(application: Application) -> Waiting:
     return Waiting(found.records, unfit, size)
 
 
-def report(application: Application) -> Report:
+def report(telemetry: "Telemetry") -> Report:
     """Gather everything, changing nothing."""
-    folder = application.folder
-    state = (statefile.read(folder.state) if folder is not None else None) or {}
+    folder = telemetry.folder
+    state = (read_flat(folder.state) if folder is not None else None) or {}
     anonymous_id = state.get("anonymousId")
     anonymous_id = anonymous_id if isinstance(anonymous_id, str) else None
     last = status.load(folder.upload_status) if folder is not None else Status()
     return Report(
-        decision=application.decision(),
-        waiting=waiting(application),
+        decision=telemetry.decision(),
+        waiting=waiting(telemetry),
         last_upload=last if last.at else None,
         anonymous_id=anonymous_id,
-        id_changes_at=next_month(application.clock()) if anonymous_id else None,
-        destination=_host(application.destination()),
+        id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
+        destination=_host(telemetry.destination()),
         files=_files(folder.path) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -127,11 +131,9 @@ def next_month(now: float) -> float:
     return float(calendar.timegm((moment.tm_year, moment.tm_mon + 1, 1, 0, 0, 0)))
 
 
-def _record(application: Application, line: Line) -> Record | str:
+def _record(telemetry: "Telemetry", line: Line) -> Record | str:
     try:
-        return read_line(
-            line.text, application.events, application.version_key, application.clock()
-        )
+        return read_line(line.text, telemetry.events, telemetry.version_key, telemetry.clock())
     except Unfit as why:
         return str(why)
 

@@ -1,7 +1,8 @@
 """Declared events: what can be recorded at all. No field can hold free text.
 
 A text field is one word out of a closed list, or an id the engine makes. Everything else an event
-carries (its id, its moment, the anonymous id, platform, version) the engine writes itself.
+carries (its id, its moment, the anonymous id, platform, version) the engine writes itself. Hot: see
+`telemetry`.
 """
 
 import os
@@ -46,10 +47,6 @@ class Field:
         assert isinstance(value, str | int)  # noqa: S101  # accepts() said so
         return value
 
-    def describe(self) -> str:
-        """What may stand here, in words for users."""
-        raise NotImplementedError
-
 
 class OneOf(Field):
     """One word out of a closed vocabulary."""
@@ -71,9 +68,6 @@ class OneOf(Field):
 
     def encode(self, value: object) -> str:
         return f'"{value}"'  # a word holds nothing that JSON would escape
-
-    def describe(self) -> str:
-        return "one of " + ", ".join(self.words)
 
 
 class ListOf(OneOf):
@@ -97,9 +91,6 @@ class ListOf(OneOf):
         assert isinstance(value, list | tuple)  # noqa: S101  # accepts() said so
         return ",".join(value)
 
-    def describe(self) -> str:
-        return "any of " + ", ".join(self.words)
-
 
 class Count(Field):
     """A whole number from 0 to `most`."""
@@ -117,9 +108,6 @@ class Count(Field):
     def encode(self, value: object) -> str:
         return str(value)
 
-    def describe(self) -> str:
-        return f"a whole number up to {self.most}"
-
 
 class Flag(Field):
     """True or false."""
@@ -133,9 +121,6 @@ class Flag(Field):
     def encode(self, value: object) -> str:
         return "true" if value else "false"
 
-    def describe(self) -> str:
-        return "true or false"
-
 
 class Id(Field):
     """A random UUID that the engine makes for each event recorded; nobody can pass one in."""
@@ -148,9 +133,6 @@ class Id(Field):
 
     def encode(self, value: object) -> str:
         return f'"{value}"'
-
-    def describe(self) -> str:
-        return "a random id made for this event alone"
 
 
 class Event:
@@ -174,7 +156,7 @@ class Event:
         self.about = about
         self.fields = fields
 
-    def why_not(self, values: "Mapping[str, object]", *, made: bool) -> str | None:
+    def why_not(self, values: "Mapping[str, object]", *, made: bool = False) -> str | None:
         """Why these values may not stand for this event; None if they may.
 
         `made`: the engine's own fields (`Id`) have been filled in, and must be there; before that
@@ -189,7 +171,9 @@ class Event:
                     return f"{self.name}.{key} is made by the engine"
             elif key in values:
                 if not field.accepts(values[key]):
-                    return f"{self.name}.{key} must be {field.describe()}"
+                    from afterword.describe import in_words
+
+                    return f"{self.name}.{key} must be {in_words(field)}"
             elif not field.optional:
                 return f"{self.name} needs its field {key!r}"
         return None
@@ -202,6 +186,8 @@ _RESERVED = frozenset(
 
 def buffer_key(field: str) -> str:
     """A field's name in the buffer: `agent_type` is `agentType` there."""
+    if "_" not in field:
+        return field
     first, *rest = field.split("_")
     return first + "".join([word.capitalize() for word in rest])
 

@@ -1,4 +1,4 @@
-"""Start a process that outlives this one, holds nothing of it and is never waited for.
+"""The start of the uploader: is there work, and a process that outlives us and is never waited for.
 
 POSIX: one `os.posix_spawn`, which is in the interpreter; `subprocess` costs 20 ms to import. What
 it cannot do (let go of the working directory, and of descriptors that were handed down to us) the
@@ -12,9 +12,15 @@ of it, asks for one, and a window flashes (cli/cli#13353).
 import os
 import sys
 
+from afterword.folder import read_flat
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from afterword.telemetry import Telemetry
+
+_LONGEST_WAIT = 24 * 3600  # seconds; no cool-down is longer, so further ahead the clock has jumped
 
 # What a network client needs to start and to reach the net, and nothing that is a secret of other
 # programs: agents hand their hooks every API key of their user. A proxy's own password is part of
@@ -34,6 +40,36 @@ _NEEDED = frozenset((
 ))  # fmt: skip
 
 _started: list[int] = []
+
+
+def has_work(telemetry: "Telemetry", *, heed_cool_down: bool) -> bool:
+    """Does something wait, is nobody at it, and has the last failure cooled down?"""
+    folder = telemetry.folder
+    if folder is None:
+        return False
+    if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
+        return False
+    status = read_flat(folder.upload_status) if heed_cool_down else None
+    if status is not None:
+        wait = status.get("nextSeconds")
+        if isinstance(wait, int) and 0 < wait - telemetry.clock() <= _LONGEST_WAIT:
+            return False
+    if not os.path.lexists(folder.upload_lock):
+        return True
+    from afterword.lock import is_held  # or one who was killed has left it there
+
+    return not is_held(folder.upload_lock)
+
+
+def start_upload(telemetry: "Telemetry") -> bool:
+    """Start the uploader in the background, if there is work for it; True if one was started."""
+    if not telemetry.uploader or telemetry.is_uploader():
+        return False
+    if not has_work(telemetry, heed_cool_down=True):
+        return False
+    environment = reduced_environment(telemetry.environment, telemetry.prefix)
+    environment[f"{telemetry.prefix}_TELEMETRY_UPLOAD"] = "1"
+    return spawn_detached(telemetry.uploader, environment)
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:

@@ -1,25 +1,105 @@
 """What an application holds: declare once, record anywhere, and the rest happens after its end.
 
-The hot half is this room and what it imports at its top: it runs in every command, so it gets by on
-what the interpreter has loaded anyway. Everything else is imported where it is needed.
+Hot: this room, `consent` and `folder` run in every command; `schema`, `buffer`, `lock` and `spawn`
+where telemetry is on. They are few and get by on what the interpreter has loaded anyway, because
+imports are the whole cost (`docs/architecture.md`). Everything else is imported where it is needed.
 """
 
 import os
+import sys
+import time
 
-from afterword.application import Application
+from afterword import consent
+from afterword.consent import Decision
+from afterword.folder import DataFolder, default_path, policy_path, read_flat, stamp, why_untrusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import NoReturn
 
+    from afterword.schema import Event
+    from afterword.statefile import Flat
     from afterword.upload.status import Status
 
+CAP = 5_000_000
+"""Bytes that may wait for upload; over that the oldest events leave first."""
 
-class Telemetry(Application):
-    """The telemetry of one application; `Application` says what it is made of."""
 
-    _recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+class Telemetry:
+    """The telemetry of one application: its declarations, its folder, its decision.
+
+    Args:
+        name: names the data folder, `ai.cloud.role`, and the variables (`ATOMIC_TELEMETRY` …).
+        version: the application's version, as a release has it (no free text).
+        events: every event that can ever be recorded; or what returns them, called when the first
+            is recorded, so that where it is off not even the declarations are loaded.
+        connection_string: where to; None: nowhere, and nothing is recorded. The variable
+            `<NAME>_TELEMETRY_CONNECTION_STRING` overrides it; no other variable does.
+        uploader: the command that runs `run_uploader`, as full path and arguments.
+        notice: the version of what the person is told when asked; raise it when more is collected.
+        folder: the data folder; by default the one usual on this system.
+        policy: the organisation's policy file; by default where it is usual on this system.
+        environment, clock: what would else be `os.environ` and `time.time`, for tests.
+        strict: raise UndeclaredError instead of dropping the event; by default under pytest, under
+            `python -X dev`, and where `<NAME>_TELEMETRY_STRICT` is set.
+        cap: bytes that may wait.
+        keeps: files and folders of the application's own in the data folder, from which events are
+            yet to be made; deleted with what waits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str,
+        events: "Sequence[Event] | Callable[[], Sequence[Event]]",
+        connection_string: str | None,
+        uploader: "Sequence[str]" = (),
+        notice: int = 1,
+        folder: str | None = None,
+        policy: str | None = None,
+        environment: "Mapping[str, str]" = os.environ,
+        clock: "Callable[[], float]" = time.time,
+        strict: bool | None = None,
+        cap: int = CAP,
+        keeps: "Sequence[str]" = (),
+    ) -> None:
+        self.name = name
+        self.prefix = name.upper().replace("-", "_")
+        self.version = version
+        self._events = events
+        self._declared: dict[str, Event] | None = None
+        self.connection_string = connection_string
+        self.uploader = tuple(uploader)
+        self.notice = notice
+        self.environment = environment
+        self.clock = clock
+        self.cap = cap
+        self.keeps = tuple(keeps)
+        path = folder if folder is not None else default_path(name, environment)
+        self.folder = DataFolder(path) if path is not None else None
+        self.policy = policy if policy is not None else policy_path(name, environment)
+        self._strict = strict
+        self._ci: str | None = None
+        self._seen: dict[str, tuple[tuple[int, ...] | None, Flat | None]] = {}
+        self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+
+    @property
+    def events(self) -> "dict[str, Event]":
+        """Every declared event, by name."""
+        if self._declared is None:
+            events = self._events() if callable(self._events) else self._events
+            self._declared = {event.name: event for event in events}
+        return self._declared
+
+    @property
+    def version_key(self) -> str:
+        """The version's key in the buffer: `atomicVersion`."""
+        from afterword.schema import buffer_key
+
+        return f"{buffer_key(self.name.replace('-', '_'))}Version"
 
     def record(self, event: str, /, **fields: object) -> None:
         """Record one event, if it may be. Never fails a command, never prints.
@@ -30,9 +110,9 @@ class Telemetry(Application):
         try:
             decision, state = self.decide()
             if decision.on or decision.log or self.is_strict():
-                from afterword import recording
+                from afterword import buffer
 
-                if recording.record(self, event, fields, decision, state):
+                if buffer.record(self, event, fields, decision, state):
                     self._note_recorded()
         except Exception as error:  # telemetry fails in silence
             if self.is_strict() and type(error).__name__ == "UndeclaredError":
@@ -41,6 +121,49 @@ class Telemetry(Application):
     def command(self, event: str, /, **fields: object) -> "Command":
         """A `with` block that records `event` with `success` when it ends, however it ends."""
         return Command(self, event, fields)
+
+    def decision(self) -> Decision:
+        """May we record and send? With the reason."""
+        return self.decide()[0]
+
+    def decide(self) -> "tuple[Decision, Flat]":
+        """The decision, and the state file's content where that was read on the way."""
+        if self._ci is None:  # a process does not move to another machine
+            self._ci = consent.ci_variable(self.environment)
+        no = consent.forbidden_by_environment(self.prefix, self.environment, self._ci)
+        if no is not None:
+            return no, {}
+        there, policy = self._read(self.policy)
+        no = consent.forbidden_by_policy(self.policy, policy, exists=there is not None)
+        if no is not None:
+            return no, {}
+        if self._destination(policy) is None:
+            return Decision(False, "no-destination", "there is nowhere to send it to"), {}
+        if self.folder is None:
+            return Decision(False, "folder", "there is no home folder to keep it in"), {}
+        untrusted = why_untrusted(self.folder.path)
+        if untrusted is not None:
+            return Decision(False, "folder", untrusted), {}
+        state = self._read(self.folder.state)[1]
+        return consent.of_person(state, notice=self.notice), state or {}
+
+    def destination(self) -> str | None:
+        """The connection string in force: the policy's, the variable's, or the application's."""
+        return self._destination(self._read(self.policy)[1])
+
+    def is_strict(self) -> bool:
+        """Does recording something undeclared raise? In development it does."""
+        if self._strict is None:
+            self._strict = bool(
+                sys.flags.dev_mode
+                or "PYTEST_CURRENT_TEST" in self.environment
+                or self.environment.get(f"{self.prefix}_TELEMETRY_STRICT")
+            )
+        return self._strict
+
+    def is_uploader(self) -> bool:
+        """Is this process an uploader that a command started? It must never start another."""
+        return self.environment.get(f"{self.prefix}_TELEMETRY_UPLOAD") == "1"
 
     def start_upload(self) -> bool:
         """Start the uploader in the background if there is work for it; True if one was started.
@@ -68,9 +191,9 @@ class Telemetry(Application):
         """Be the background uploader: what the `uploader` command runs. Silent; exit code 0."""
         spawned = self.is_uploader()
         try:
-            from afterword import recording
+            from afterword import spawn
 
-            work = self.decision().on and recording.has_work(self, heed_cool_down=spawned)
+            work = self.decision().on and spawn.has_work(self, heed_cool_down=spawned)
         except Exception:  # noqa: BLE001  # telemetry fails in silence
             work = False
         if not work:
@@ -105,6 +228,21 @@ class Telemetry(Application):
 
         return control.turn_off(self)
 
+    def _destination(self, policy: "Flat | None") -> str | None:
+        set_by_policy = policy.get("connectionString") if policy else None
+        if isinstance(set_by_policy, str):
+            return set_by_policy
+        variable = f"{self.prefix}_TELEMETRY_CONNECTION_STRING"
+        return self.environment.get(variable) or self.connection_string
+
+    def _read(self, path: str) -> "tuple[tuple[int, ...] | None, Flat | None]":
+        """The small file's stamp and content, read anew only after a change."""
+        now = stamp(path)
+        seen = self._seen.get(path)
+        if seen is None or seen[0] != now:
+            seen = self._seen[path] = now, (read_flat(path) if now is not None else None)
+        return seen
+
     def _note_recorded(self) -> None:
         """An event was recorded in this process: at its exit the upload starts."""
         if self._recorded_in != os.getpid():
@@ -123,9 +261,9 @@ class Telemetry(Application):
             pass
 
     def _start_upload(self) -> bool:
-        from afterword import recording
+        from afterword import spawn
 
-        return recording.start_upload(self)
+        return spawn.start_upload(self)
 
 
 class Command:

@@ -26,26 +26,27 @@ def recorded(telemetry: Telemetry) -> Iterator[list[dict[str, Any]]]:
     `telemetry` is as before afterwards, however the block ends.
     """
     events: list[dict[str, Any]] = []
-    names = ("_folder", "_strict", "environment", "policy", "uploader")
+    names = ("folder", "_strict", "_ci", "environment", "policy", "uploader")
     before = {name: getattr(telemetry, name) for name in names}
     with tempfile.TemporaryDirectory() as base:
-        telemetry._folder = os.path.join(base, telemetry.name)  # noqa: SLF001  # of one house
-        telemetry._strict = True  # noqa: SLF001
+        folder = telemetry.folder = DataFolder(os.path.join(base, telemetry.name))
+        telemetry._strict = True  # noqa: SLF001  # of one house
+        telemetry._ci = ""  # noqa: SLF001
         telemetry.environment = {}
         telemetry.policy = os.path.join(base, "none")
         telemetry.uploader = ()
         try:
             telemetry.turn_on()
             yield events
-            events += _events(telemetry)
+            events += _events(telemetry, folder)
         finally:
             for name, value in before.items():
                 setattr(telemetry, name, value)
 
 
-def _events(telemetry: Telemetry) -> Iterator[dict[str, Any]]:
+def _events(telemetry: Telemetry, folder: DataFolder) -> Iterator[dict[str, Any]]:
     try:
-        with open(DataFolder(str(telemetry._folder)).events) as file:  # noqa: SLF001
+        with open(folder.events) as file:
             lines = file.read().splitlines()
     except FileNotFoundError:
         return

@@ -13,7 +13,8 @@ from reliability.scripted import Scripted, everything, upload_to
 
 from afterword import buffer, lock, segments
 from afterword.exporters.base import Receipt, Record
-from afterword.lock import FileLock, is_held
+from afterword.lock import is_held
+from afterword.lockfile import FileLock
 
 IS_HELD = "import sys; from afterword.lock import is_held; print(is_held(sys.argv[1]))"
 

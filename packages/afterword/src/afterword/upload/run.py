@@ -11,7 +11,7 @@ from afterword import segments
 from afterword.errors import AfterwordError
 from afterword.exporters.base import Exporter, Receipt, Record
 from afterword.folder import DataFolder
-from afterword.lock import FileLock
+from afterword.lockfile import FileLock
 from afterword.schema import Event
 from afterword.upload import status
 from afterword.upload.batches import Pending, in_batches

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from afterword import statefile
+from afterword.folder import read_flat
 from afterword.schema import timestamp
 from afterword.upload.reading import TOO_OLD, UNDECLARED, UNREADABLE
 
@@ -35,7 +36,7 @@ class Status:
 
 def load(path: str) -> Status:
     """The status kept at `path`; an empty one where there is none or it cannot be read."""
-    flat = statefile.read(path) or {}
+    flat = read_flat(path) or {}
 
     def number(key: str) -> int:
         value = flat.get(key)
