@@ -1,0 +1,129 @@
+import json
+import os
+from typing import Any
+
+import pytest
+from environments import HERE
+from targets import Target, targets
+
+
+def of(median: float) -> dict[str, float]:
+    return {"median": median}
+
+
+def hot(ours: float, *, off: float = 0.1) -> dict[str, Any]:
+    """The hot path where the floor adds 2 ms, and `pass` takes 10."""
+    quiet = {"added": of(off), "added_cpu": of(off)}
+    return {
+        "pass": {"wall": of(10.0)},
+        "floor": {"added": of(2.0), "added_cpu": of(2.0)},
+        "ours": {"added": of(ours), "added_cpu": of(ours)},
+        "ours, turned off": quiet,
+        "ours, not asked yet": quiet,
+    }
+
+
+def conditions(**added: float) -> dict[str, Any]:
+    """What each adds; every event of `afterword` but one has arrived."""
+    entries = {
+        name.replace("_", " "): {"added": of(median), "sent": 3, "arrived": 3}
+        for name, median in added.items()
+    }
+    entries["afterword"]["arrived"] = 2
+    return {"fast": entries}
+
+
+def background(cpu: float, *, started: int = 0) -> dict[str, Any]:
+    return {
+        "pass": {"cpu": of(10.0)},
+        "nothing to do": {"cpu": of(cpu)},
+        "another at work": {"cpu": of(cpu), "started_by_a_command": started},
+        "cooling down": {"cpu": of(cpu), "started_by_a_command": started},
+    }
+
+
+def met(found: dict[str, Any]) -> dict[str, bool]:
+    return {one.what: one.met for one in targets(found)}
+
+
+@pytest.mark.parametrize(("figure", "most", "least"), [(1.9, True, False), (2.0, True, True)])
+def test_a_limit_is_met_when_it_is_reached(figure: float, most: bool, least: bool) -> None:
+    assert Target("", figure, 2.0, "").met is most
+    assert Target("", figure, 2.0, "", least=True).met is least
+
+
+def test_noise_meets_no_demand() -> None:
+    assert not Target("", float("nan"), 2.0, "").met
+    assert not Target("", float("nan"), 2.0, "", least=True).met
+
+
+def test_what_was_not_measured_is_not_judged() -> None:
+    assert met({"machine": {}, "date": ""}) == {}
+
+
+@pytest.mark.parametrize(("ours", "yes"), [(4.0, True), (4.1, False)])
+def test_the_hot_path_is_held_to_twice_the_floor(ours: float, yes: bool) -> None:
+    found = met({"hot": hot(ours)})
+    assert found["hot path: CPU added, of the floor's"] is yes
+    assert found["hot path: time added, of the floor's"] is yes
+
+
+@pytest.mark.parametrize(("off", "yes"), [(0.3, True), (0.31, False)])
+def test_turned_off_costs_three_hundredths_of_pass(off: float, yes: bool) -> None:
+    found = met({"hot": hot(2.0, off=off)})
+    assert found["ours, turned off: time added, of `python -c pass`"] is yes
+    assert found["ours, not asked yet: time added, of `python -c pass`"] is yes
+
+
+@pytest.mark.parametrize(("peer", "yes"), [(60.0, True), (59.0, False)])
+def test_the_nearest_peer_decides_and_the_floor_is_none(peer: float, yes: bool) -> None:
+    found = met({"conditions": conditions(floor=1.0, afterword=3.0, near=peer, far=900.0)})
+    assert found == {
+        "server fast: nearest peer (near), of ours": yes,
+        "server fast: events of ours lost": False,
+    }
+
+
+def test_without_peers_only_losses_are_judged() -> None:
+    found = met({"conditions": conditions(floor=1.0, afterword=3.0)})
+    assert found == {"server fast: events of ours lost": False}
+
+
+def test_an_uploader_with_nothing_to_do_is_cheap_and_a_useless_one_is_not_started() -> None:
+    assert set(met({"background": background(15.0)}).values()) == {True}
+    dear = met({"background": background(15.1, started=1)})
+    assert len(dear) == 5
+    assert set(dear.values()) == {False}
+
+
+@pytest.mark.parametrize(("uploads", "arrived", "yes"), [(5, 100, True), (6, 99, False)])
+def test_a_hundred_commands_share_five_uploads(uploads: int, arrived: int, yes: bool) -> None:
+    sharing = {"commands": 100, "seconds": 10.02, "uploads": uploads, "arrived": arrived}
+    assert met({"sharing": sharing}) == {
+        "100 commands in 10 s: uploads": yes,
+        "100 commands in 10 s: events that have not left": yes,
+    }
+
+
+@pytest.mark.parametrize(("ratio", "lost", "yes"), [(0.9, 0, True), (0.4, 1, False)])
+def test_throughput_is_held_to_the_bare_thing_and_loses_nothing(
+    ratio: float, lost: int, yes: bool
+) -> None:
+    one = {"ratio": ratio, "lost": lost, "events": 1000}
+    found = met({"recording": one, "uploading": [one]})
+    assert len(found) == 4
+    assert set(found.values()) == {yes}
+
+
+def test_the_results_kept_here_answer_every_demand() -> None:
+    with open(os.path.join(HERE, "results", "peers.json")) as file:
+        whats = [one.what for one in targets(json.load(file))]
+    for start in (
+        "hot path",
+        "server silent",
+        "uploader",
+        "100 commands",
+        "recording",
+        "uploading",
+    ):
+        assert any(what.startswith(start) for what in whats), start
