@@ -192,5 +192,7 @@ def _is_at(path: str, found: os.stat_result) -> bool:
 
 
 def _ends_line(fd: int, size: int) -> bool:
+    if sys.platform != "win32":
+        return os.pread(fd, 1, size - 1) == b"\n"
     os.lseek(fd, size - 1, os.SEEK_SET)
     return os.read(fd, 1) == b"\n"
