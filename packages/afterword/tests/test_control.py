@@ -3,10 +3,9 @@
 import json
 import os
 import pty
-import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -76,29 +75,25 @@ def app(command: Callable[..., list[str]]) -> App:
 def at_terminal(command: Callable[..., list[str]]) -> Callable[..., tuple[str, str]]:
     """Run on a terminal and type; what stdout got (a pipe), and what the terminal showed."""
 
-    def run(*arguments: str, types: str, notice: int = 1) -> tuple[str, str]:
+    def run(
+        *arguments: str, types: str, notice: int = 1, code: int = 0, before: Sequence[str] = ()
+    ) -> tuple[str, str]:
         master, terminal = pty.openpty()
         process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *command(*arguments, notice=notice)],
+            ["setsid", "--ctty", "--wait", *before, *command(*arguments, notice=notice)],
             stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         os.close(terminal)
         shown = b""
         typed = False
-        while True:
-            readable, _, _ = select.select([master], [], [], 2)
-            if readable:
-                piece = _read(master)
-                shown += piece
-                if not piece:
-                    break
-            # Typed once, but for a key pressed in the instant before anybody listened for it.
-            if b"[y/N]" in shown and (not typed or not readable):
+        while piece := _read(master):
+            shown += piece
+            if b"[y/N]" in shown and not typed:
                 os.write(master, types.encode())
                 typed = True
         out, _ = process.communicate(timeout=20)
         os.close(master)
-        assert process.returncode == 0
+        assert process.returncode == code
         return out, shown.decode()
 
     return run
@@ -119,8 +114,6 @@ def _read(terminal: int) -> bytes:
         ("yes\n", True),
         ("\n", False),
         ("n\n", False),
-        ("\x03", False),
-        ("\x04", False),
     ],
 )
 def test_the_question(
@@ -135,6 +128,34 @@ def test_the_question(
     assert (state["anonymousId"] is not None) is on
     again, shown = at_terminal("init", types="")  # kept, and not asked again
     assert (again, shown) == (out, "")
+
+
+@needs("setsid")
+@pytest.mark.parametrize("typed", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_leaving_the_question_is_no_answer(
+    at_terminal: Callable[..., tuple[str, str]], home: Path, typed: str
+) -> None:
+    for _ in range(2):  # asked again the next time
+        out, shown = at_terminal("init", types=typed, code=1)
+        assert "COLLECTED" in shown
+        assert out == ""
+        assert shown.split()[-1].endswith("Aborted!")  # as click ends any question so left
+        assert list(home.iterdir()) == []
+    assert at_terminal("init", types="y\n")[0] == "on\n"
+
+
+@needs("setsid")
+@needs("strace")
+def test_ctrl_c_before_the_answer_is_read_is_not_lost(
+    at_terminal: Callable[..., tuple[str, str]], home: Path, tmp_path: Path
+) -> None:
+    """Each write takes half a second to return: Ctrl-C comes between the prompt and the read."""
+    slow = ["strace", "-o", str(tmp_path / "trace"), "-e", "inject=write:delay_exit=500000"]
+    slow += ["--seccomp-bpf", "-f", "-e", "trace=write"]
+    out, _ = at_terminal("init", types="\x03", code=1, before=slow)
+    assert out == ""
+    assert "SIGINT" in (tmp_path / "trace").read_text()
+    assert list(home.iterdir()) == []
 
 
 @needs("setsid")

@@ -169,6 +169,26 @@ def test_ctrl_c_at_a_question_changes_nothing(terminal: Open, atomic: Run, proje
     assert tree(project) == {}
 
 
+def test_ctrl_c_at_the_question_of_telemetry_is_no_answer(
+    terminal: Open, home: Path, project: Path
+) -> None:
+    for key in ("\x03", "\x04", "\x03"):  # asked again each time
+        screen = terminal(ATOMIC, "init", "-a", "claude")
+        screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
+        screen.type(key)
+        assert screen.end() == 130
+        assert "Stopped." in screen.text()
+        assert tree(home) == tree(project) == {}
+    screen = terminal(ATOMIC, "init", "-a", "claude")
+    screen.wait_for(r"\[y/N\]")
+    screen.type("perhaps\n")
+    screen.wait_for("Please answer y or n.")
+    screen.type("y\n")
+    assert screen.end() == 0
+    assert tree(home)
+    assert tree(project)
+
+
 def test_a_reader_that_has_had_enough(project: Path) -> None:
     script = f"{ATOMIC} init -a claude --dry-run | true; exit ${{PIPESTATUS[0]}}"
     ended = subprocess.run(
