@@ -56,6 +56,14 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_the_example_in_the_help_can_be_copied(columns: str) -> None:
+    shown = run("query", "--help", COLUMNS=columns)
+    assert "\n  afterword query 'customEvents | summarize count() by name'\n" in shown.stdout
+    for command in ([], ["sink"], ["query"]):
+        assert "\\b" not in run(*command, "--help").stdout
+
+
 def line(stream: IO[str] | None) -> str:
     assert stream is not None
     return stream.readline().strip()
