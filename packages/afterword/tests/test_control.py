@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -321,3 +322,54 @@ def test_an_answer_that_cannot_be_kept_is_said(app: App, home: Path) -> None:
     assert done.stderr.startswith("Error: ")
     assert "Traceback" not in done.stderr
     assert "HOME" in app("telemetry", "off", HOME="").stderr
+
+
+def with_no_room(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_off_needs_no_room_on_the_disk(
+    app: App, command: Callable[..., list[str]], home: Path
+) -> None:
+    app("telemetry", "on")
+    app("init", APP_TELEMETRY_UPLOAD="1")  # waits: nobody starts an uploader
+    done = with_no_room(command("telemetry", "off"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Telemetry is off. Deleted: 1 event and" in done.stdout
+    assert app("init").stdout == "off\n"
+    assert not list((home / ".local/share/app").glob("telemetry-events*"))
+
+
+def test_on_without_room_on_the_disk_names_the_file(
+    app: App, command: Callable[..., list[str]], home: Path
+) -> None:
+    done = with_no_room(command("telemetry", "on"))
+    folder = home / ".local/share/app"
+    assert done.returncode == 1
+    assert re.search(rf"Error: {folder}/[a-z.]+: File too large\. Nothing was", done.stderr)
+    assert app("init").stdout == "off\n"
+
+
+def test_reset_makes_no_id_while_it_is_off(app: App) -> None:
+    assert "there is no anonymous id" in app("telemetry", "reset").stdout
+    app("telemetry", "on")
+    assert "The anonymous id is a new one" in app("telemetry", "reset").stdout
+
+
+def test_without_a_home_there_are_no_files(app: App) -> None:
+    assert app("telemetry", "status", HOME="").stdout.endswith("Files         none\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-"])
+def test_nobody_is_asked_where_a_stream_is_closed(
+    command: Callable[..., list[str]], closed: str, home: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command("init")],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "off\n", "")
+    assert list(home.iterdir()) == []

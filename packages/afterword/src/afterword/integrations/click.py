@@ -9,7 +9,7 @@ import select
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from afterword import describe, report
 from afterword.errors import AfterwordError, MissingExtraError
@@ -63,7 +63,7 @@ def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | Non
         click.Abort: Ctrl-C or Ctrl-D; click ends the command by it.
     """
     if interactive is None:
-        interactive = sys.stdin.isatty() and sys.stderr.isatty()
+        interactive = _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
     decision = telemetry.decision()
     if not interactive or decision.cause not in ("no-consent", "notice-grown"):
         return decision.on
@@ -171,7 +171,9 @@ def _off(telemetry: Telemetry) -> None:
 def _reset(telemetry: Telemetry) -> None:
     """Make a new anonymous id; delete what waits."""
     deleted = _change(telemetry.reset)
-    click.echo(f"Deleted: {words.events(deleted)}. The anonymous id is a new one.")
+    renewed = report.report(telemetry).anonymous_id is not None
+    said = "The anonymous id is a new one." if renewed else "It is off: there is no anonymous id."
+    click.echo(f"Deleted: {words.events(deleted)}. {said}")
 
 
 def _tell(telemetry: Telemetry, notice: Notice) -> None:
@@ -195,7 +197,7 @@ def _wait_for_a_line() -> None:
     waits for a line, and Ctrl-C does nothing until Enter. So do not read before there is a line.
     """
     try:
-        while sys.stdin.isatty() and not select.select([sys.stdin], [], [], _LOOK)[0]:
+        while _is_terminal(sys.stdin) and not select.select([sys.stdin], [], [], _LOOK)[0]:
             pass
     except KeyboardInterrupt:
         raise click.Abort from None
@@ -203,13 +205,17 @@ def _wait_for_a_line() -> None:
         return
 
 
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Is a person there? Not where the shell gave us no stream, or somebody has closed it."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
 def _change(change: Callable[[], Answer]) -> Answer:
     try:
         return change()
     except OSError as error:
-        raise click.ClickException(
-            f"{error.strerror}: {error.filename}. Nothing was changed."
-        ) from error
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror}. Nothing was changed.") from error
     except AfterwordError as error:
         raise click.ClickException(str(error)) from error
 
