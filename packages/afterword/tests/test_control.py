@@ -373,3 +373,15 @@ def test_nobody_is_asked_where_a_stream_is_closed(
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "off\n", "")
     assert list(home.iterdir()) == []
+
+
+def test_a_folder_that_others_can_write_to_is_said_once(app: App, home: Path) -> None:
+    folder = home / ".local/share/app"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    done = app("telemetry", "on")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: {folder} can be written to by others (mode 0777); remove it, or make it a folder "
+        "that only you can write to. Nothing was changed.\n"
+    )

@@ -4,6 +4,7 @@ The cold half of `telemetry`: nothing here runs in an ordinary command.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ def turn_on(telemetry: "Telemetry") -> None:
     _make_private(folder.path)
     untrusted = why_untrusted(folder.path)
     if untrusted is not None:
-        raise PermissionError(13, untrusted, folder.path)
+        advice = "remove it, or make it a folder that only you can write to"
+        raise PermissionError(errno.EACCES, f"{untrusted}; {advice}")
     _delete_waiting(telemetry)  # what an event on its way left there while it was off
     identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
 
