@@ -1,4 +1,4 @@
-"""What every test of the engine gets: a home of its own, a clean environment, real servers."""
+"""What the tests of the engine share: an application, its telemetry, the example, a sink."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ import pytest
 from support import Clock, Server
 
 from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry
+from afterword.sink import LocalSink
 
 GREET = Path(__file__).parents[1] / "examples" / "greet" / "greet.py"
 EVENTS = (
@@ -26,24 +27,18 @@ EVENTS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, and an environment with nothing in it but the way to programs."""
-    path = tmp_path / "home"
-    path.mkdir()
-    kept = {"PATH": os.environ["PATH"], "PYTEST_CURRENT_TEST": os.environ["PYTEST_CURRENT_TEST"]}
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-    for name, value in (kept | {"HOME": str(path)}).items():
-        monkeypatch.setenv(name, value)
-    return path
+@pytest.fixture(scope="session")
+def running_sink() -> Iterator[LocalSink]:
+    with LocalSink() as sink:
+        yield sink
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.stop()
+def sink(running_sink: LocalSink) -> Iterator[LocalSink]:
+    """A real sink, empty and without faults."""
+    running_sink.clear()
+    yield running_sink
+    running_sink.clear_faults()
 
 
 @pytest.fixture

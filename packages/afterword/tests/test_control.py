@@ -3,10 +3,10 @@
 import json
 import os
 import pty
-import select
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -76,29 +76,25 @@ def app(command: Callable[..., list[str]]) -> App:
 def at_terminal(command: Callable[..., list[str]]) -> Callable[..., tuple[str, str]]:
     """Run on a terminal and type; what stdout got (a pipe), and what the terminal showed."""
 
-    def run(*arguments: str, types: str, notice: int = 1) -> tuple[str, str]:
+    def run(
+        *arguments: str, types: str, notice: int = 1, code: int = 0, before: Sequence[str] = ()
+    ) -> tuple[str, str]:
         master, terminal = pty.openpty()
         process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *command(*arguments, notice=notice)],
+            ["setsid", "--ctty", "--wait", *before, *command(*arguments, notice=notice)],
             stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         os.close(terminal)
         shown = b""
         typed = False
-        while True:
-            readable, _, _ = select.select([master], [], [], 2)
-            if readable:
-                piece = _read(master)
-                shown += piece
-                if not piece:
-                    break
-            # Typed once, but for a key pressed in the instant before anybody listened for it.
-            if b"[y/N]" in shown and (not typed or not readable):
+        while piece := _read(master):
+            shown += piece
+            if b"[y/N]" in shown and not typed:
                 os.write(master, types.encode())
                 typed = True
         out, _ = process.communicate(timeout=20)
         os.close(master)
-        assert process.returncode == 0
+        assert process.returncode == code
         return out, shown.decode()
 
     return run
@@ -119,8 +115,6 @@ def _read(terminal: int) -> bytes:
         ("yes\n", True),
         ("\n", False),
         ("n\n", False),
-        ("\x03", False),
-        ("\x04", False),
     ],
 )
 def test_the_question(
@@ -135,6 +129,34 @@ def test_the_question(
     assert (state["anonymousId"] is not None) is on
     again, shown = at_terminal("init", types="")  # kept, and not asked again
     assert (again, shown) == (out, "")
+
+
+@needs("setsid")
+@pytest.mark.parametrize("typed", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_leaving_the_question_is_no_answer(
+    at_terminal: Callable[..., tuple[str, str]], home: Path, typed: str
+) -> None:
+    for _ in range(2):  # asked again the next time
+        out, shown = at_terminal("init", types=typed, code=1)
+        assert "COLLECTED" in shown
+        assert out == ""
+        assert shown.split()[-1].endswith("Aborted!")  # as click ends any question so left
+        assert list(home.iterdir()) == []
+    assert at_terminal("init", types="y\n")[0] == "on\n"
+
+
+@needs("setsid")
+@needs("strace")
+def test_ctrl_c_before_the_answer_is_read_is_not_lost(
+    at_terminal: Callable[..., tuple[str, str]], home: Path, tmp_path: Path
+) -> None:
+    """Each write takes half a second to return: Ctrl-C comes between the prompt and the read."""
+    slow = ["strace", "-o", str(tmp_path / "trace"), "-e", "inject=write:delay_exit=500000"]
+    slow += ["--seccomp-bpf", "-f", "-e", "trace=write"]
+    out, _ = at_terminal("init", types="\x03", code=1, before=slow)
+    assert out == ""
+    assert "SIGINT" in (tmp_path / "trace").read_text()
+    assert list(home.iterdir()) == []
 
 
 @needs("setsid")
@@ -300,3 +322,66 @@ def test_an_answer_that_cannot_be_kept_is_said(app: App, home: Path) -> None:
     assert done.stderr.startswith("Error: ")
     assert "Traceback" not in done.stderr
     assert "HOME" in app("telemetry", "off", HOME="").stderr
+
+
+def with_no_room(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_off_needs_no_room_on_the_disk(
+    app: App, command: Callable[..., list[str]], home: Path
+) -> None:
+    app("telemetry", "on")
+    app("init", APP_TELEMETRY_UPLOAD="1")  # waits: nobody starts an uploader
+    done = with_no_room(command("telemetry", "off"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Telemetry is off. Deleted: 1 event and" in done.stdout
+    assert app("init").stdout == "off\n"
+    assert not list((home / ".local/share/app").glob("telemetry-events*"))
+
+
+def test_on_without_room_on_the_disk_names_the_file(
+    app: App, command: Callable[..., list[str]], home: Path
+) -> None:
+    done = with_no_room(command("telemetry", "on"))
+    folder = home / ".local/share/app"
+    assert done.returncode == 1
+    assert re.search(rf"Error: {folder}/[a-z.]+: File too large\. Nothing was", done.stderr)
+    assert app("init").stdout == "off\n"
+
+
+def test_reset_makes_no_id_while_it_is_off(app: App) -> None:
+    assert "there is no anonymous id" in app("telemetry", "reset").stdout
+    app("telemetry", "on")
+    assert "The anonymous id is a new one" in app("telemetry", "reset").stdout
+
+
+def test_without_a_home_there_are_no_files(app: App) -> None:
+    assert app("telemetry", "status", HOME="").stdout.endswith("Files         none\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-"])
+def test_nobody_is_asked_where_a_stream_is_closed(
+    command: Callable[..., list[str]], closed: str, home: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command("init")],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "off\n", "")
+    assert list(home.iterdir()) == []
+
+
+def test_a_folder_that_others_can_write_to_is_said_once(app: App, home: Path) -> None:
+    folder = home / ".local/share/app"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    done = app("telemetry", "on")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: {folder} can be written to by others (mode 0777); remove it, or make it a folder "
+        "that only you can write to. Nothing was changed.\n"
+    )

@@ -1,4 +1,4 @@
-"""What every test of `atomic` gets: a home and a project of its own, and the real program."""
+"""What every test of `atomic` gets: a project of its own, and the real program."""
 
 import json
 import os
@@ -13,28 +13,19 @@ from terminals import Terminal
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, an empty project to stand in, and an environment with nothing but a PATH.
+def home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty home of every test; an empty project to stand in; a PATH with few programs on it.
 
     Nothing is uploaded: every `atomic` believes it is the uploader itself, and starts no other.
     The test that wants an upload takes `uploading`.
     """
-    path = tmp_path / "home"
-    path.mkdir()
     (tmp_path / "project").mkdir()
     (tmp_path / "bin").mkdir()
-    kept = {
-        "PATH": os.pathsep.join([str(tmp_path / "bin"), os.path.dirname(ATOMIC), "/usr/bin:/bin"]),
-        "PYTEST_CURRENT_TEST": os.environ["PYTEST_CURRENT_TEST"],
-        "HOME": str(path),
-        "ATOMIC_TELEMETRY_UPLOAD": "1",
-    }
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-    for name, value in kept.items():
-        monkeypatch.setenv(name, value)
+    folders = [str(tmp_path / "bin"), os.path.dirname(ATOMIC), "/usr/bin:/bin"]
+    monkeypatch.setenv("PATH", os.pathsep.join(folders))
+    monkeypatch.setenv("ATOMIC_TELEMETRY_UPLOAD", "1")
     monkeypatch.chdir(tmp_path / "project")
-    return path
+    return home
 
 
 @pytest.fixture
@@ -90,13 +81,6 @@ def events(folder: Path) -> Callable[[], list[Event]]:
         return [{k: v for k, v in event.items() if k not in same} for event in found]
 
     return read
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from atomic_support import ATOMIC
+
 from afterword.describe import markdown
 from atomic.consent import NOTICE
 from atomic.events import EVENTS
@@ -39,9 +41,8 @@ def test_there_is_one_list_of_commands(tmp_path: Path) -> None:
     """The same names are installed, counted and documented."""
     from atomic.events import COMMANDS
 
-    atomic = Path(sys.executable).parent / "atomic"
     subprocess.run(
-        [atomic, "init", "-a", "claude", "-y"], cwd=tmp_path, check=True, capture_output=True,
+        [ATOMIC, "init", "-a", "claude", "-y"], cwd=tmp_path, check=True, capture_output=True,
         timeout=30, env={"HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     installed = {path.stem for path in (tmp_path / ".claude" / "commands").glob("*.md")}

@@ -1,6 +1,7 @@
 """What people see: help, errors, colours, questions, completion."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,26 @@ def test_ctrl_c_at_a_question_changes_nothing(terminal: Open, atomic: Run, proje
     assert tree(project) == {}
 
 
+def test_ctrl_c_at_the_question_of_telemetry_is_no_answer(
+    terminal: Open, home: Path, project: Path
+) -> None:
+    for key in ("\x03", "\x04", "\x03"):  # asked again each time
+        screen = terminal(ATOMIC, "init", "-a", "claude")
+        screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
+        screen.type(key)
+        assert screen.end() == 130
+        assert "Stopped." in screen.text()
+        assert tree(home) == tree(project) == {}
+    screen = terminal(ATOMIC, "init", "-a", "claude")
+    screen.wait_for(r"\[y/N\]")
+    screen.type("perhaps\n")
+    screen.wait_for("Please answer y or n.")
+    screen.type("y\n")
+    assert screen.end() == 0
+    assert tree(home)
+    assert tree(project)
+
+
 def test_a_reader_that_has_had_enough(project: Path) -> None:
     script = f"{ATOMIC} init -a claude --dry-run | true; exit ${{PIPESTATUS[0]}}"
     ended = subprocess.run(
@@ -179,14 +200,51 @@ def test_a_reader_that_has_had_enough(project: Path) -> None:
     assert b"Exception ignored" not in ended.stderr
 
 
-def test_a_full_disk_is_said(project: Path) -> None:
-    ended = subprocess.run(
-        ["bash", "-c", f"{ATOMIC} init -a claude --dry-run > /dev/full"],
-        cwd=project, env=environment(), capture_output=True, text=True, timeout=20, check=False,
+QUICK_AND_OTHERS = ("--version", "--help", "init -a claude --dry-run", "telemetry schema")
+
+
+def shell(script: str, project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=project, env=environment(variables), capture_output=True, text=True, timeout=20,
+        check=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", QUICK_AND_OTHERS)
+def test_output_that_finds_no_room(command: str, unbuffered: str, project: Path) -> None:
+    ended = shell(f"{ATOMIC} {command} > /dev/full", project, PYTHONUNBUFFERED=unbuffered)
     assert ended.returncode == 1
-    assert "No space left" in ended.stderr
+    assert "Error: No space left on device.\n" in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr
+    read = shell(f"{ATOMIC} {command} | :", project, PYTHONUNBUFFERED=unbuffered)
+    assert read.stderr in {"", "\nNothing was written.\n"}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("--version", 0), ("init -a claude", 0), ("config get telemetry", 0), ("init", 2)],
+)
+def test_streams_that_are_closed(
+    command: str, code: int, closed: str, project: Path, home: Path
+) -> None:
+    ended = shell(f"{ATOMIC} {command} {closed}", project)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
+    assert tree(home) == {}
+
+
+def test_a_file_that_finds_no_room_is_named(project: Path, home: Path) -> None:
+    for command, file in (
+        ("init -a claude -y", project / ".claude/commands/commit.md"),
+        ("config set telemetry true", home / ".local/share/atomic/telemetry.json"),
+    ):
+        ended = shell(f"ulimit -f 0; {ATOMIC} {command}", project)
+        assert ended.returncode == 1
+        assert re.search(rf"Error: {file.parent}/[a-z.-]+: File too large\.", ended.stderr)
+        assert not file.exists()
 
 
 # Shell completion, in the shells themselves.

@@ -4,6 +4,7 @@ The cold half of `telemetry`: nothing here runs in an ordinary command.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ def turn_on(telemetry: "Telemetry") -> None:
     _make_private(folder.path)
     untrusted = why_untrusted(folder.path)
     if untrusted is not None:
-        raise PermissionError(13, untrusted, folder.path)
+        advice = "remove it, or make it a folder that only you can write to"
+        raise PermissionError(errno.EACCES, f"{untrusted}; {advice}")
     _delete_waiting(telemetry)  # what an event on its way left there while it was off
     identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
 
@@ -38,12 +40,23 @@ def turn_on(telemetry: "Telemetry") -> None:
 def turn_off(telemetry: "Telemetry") -> int:
     """Write down the person's no; delete what waits and the id. Return how many events waited.
 
-    A running uploader asks before each batch and stops.
+    A running uploader asks before each batch and stops. On a full disk the no itself may find no
+    room: then the yes is removed. Raise OSError if that cannot be either.
     """
     folder = _folder(telemetry)
     _make_private(folder.path)
-    identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
-    return _delete_waiting(telemetry)
+    deleted = 0
+    try:
+        identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+    except OSError:
+        if not os.path.exists(folder.state):
+            raise
+        deleted = _delete_waiting(telemetry)  # makes room
+        try:
+            identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+        except OSError:
+            os.unlink(folder.state)  # no answer is a no as well
+    return deleted + _delete_waiting(telemetry)
 
 
 def reset(telemetry: "Telemetry") -> int:
@@ -124,8 +137,9 @@ def _delete_waiting(telemetry: "Telemetry") -> int:
     count = 0
     for segment in segments.waiting(folder):
         with contextlib.suppress(OSError):
-            count += sum(1 for _ in segment.lines())
+            lines = sum(1 for _ in segment.lines())
             os.unlink(segment.path)
+            count += lines
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
     for name in telemetry.keeps:

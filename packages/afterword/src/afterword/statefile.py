@@ -1,6 +1,7 @@
 """Small flat JSON files (state, last upload), replaced as a whole; `folder` reads them."""
 
 import contextlib
+import errno
 import json
 import os
 
@@ -21,11 +22,13 @@ def write(path: str, values: Flat) -> None:
     try:
         try:
             if os.write(fd, data) < len(data):
-                raise OSError(28, "no space left for", beside)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(fd)
         os.replace(beside, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = path  # a full disk names no file
         os.unlink(beside)
         raise
 

@@ -1,6 +1,5 @@
-"""The sink that these tests send to, the application they break, and two ways to upload."""
+"""The application that these tests break, and two ways to upload."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,6 @@ from afterword.control import make_job
 from afterword.sink import LocalSink
 from afterword.upload.run import REQUEST_TIME, run
 from afterword.upload.status import Status
-
-
-@pytest.fixture(scope="session")
-def running_sink() -> Iterator[LocalSink]:
-    with LocalSink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def sink(running_sink: LocalSink) -> Iterator[LocalSink]:
-    running_sink.clear()
-    yield running_sink
-    running_sink.clear_faults()
 
 
 @pytest.fixture

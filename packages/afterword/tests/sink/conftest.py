@@ -1,8 +1,8 @@
-"""A real sink for the tests of a file, emptied before each, and what to send to it."""
+"""What to send to the sink, and how."""
 
 import http.client
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,18 +22,6 @@ class Answered(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-@pytest.fixture(scope="module")
-def running_sink() -> Iterator[LocalSink]:
-    with LocalSink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def sink(running_sink: LocalSink) -> LocalSink:
-    running_sink.clear()
-    return running_sink
 
 
 @pytest.fixture(scope="session")

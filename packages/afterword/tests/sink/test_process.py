@@ -56,6 +56,24 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_the_example_in_the_help_can_be_copied(columns: str) -> None:
+    shown = run("query", "--help", COLUMNS=columns)
+    assert "\n  afterword query 'customEvents | summarize count() by name'\n" in shown.stdout
+    for command in ([], ["sink"], ["query"]):
+        assert "\\b" not in run(*command, "--help").stdout
+
+
+@pytest.mark.parametrize("command", ["--help", "sink", "sink --explain-faults"])
+def test_output_that_finds_no_room_is_said(command: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*AFTERWORD, *command.split()],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "afterword: No space left on device\n")
+
+
 def line(stream: IO[str] | None) -> str:
     assert stream is not None
     return stream.readline().strip()

@@ -6,6 +6,8 @@ import sys
 
 def main() -> None:
     """Do what the command line says."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_what_is_closed()
     arguments = sys.argv[1:]
     first = arguments[0] if arguments else ""
     if first == "--upload-telemetry":
@@ -21,12 +23,29 @@ def main() -> None:
     elif first in ("-v", "--version"):
         from atomic import __version__
 
-        sys.stdout.write(f"atomic {__version__}\n")
+        _print(f"atomic {__version__}\n")
     elif arguments in ([], ["-h"], ["--help"]) and _is_wide():
         with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="ascii") as file:
-            sys.stdout.write(file.read())
+            _print(file.read())
     else:
         _run_command()
+
+
+def _open_what_is_closed() -> None:
+    """Put the null device where the shell gave us no stream (`>&-`), so that all can be used."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # as 0, 1, 2
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for good
+
+
+def _print(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        from atomic.screen import end_by_failed_call
+
+        end_by_failed_call(error)
 
 
 def _run_command() -> None:

@@ -3,7 +3,6 @@
 Hooks, `--version` and `--help` do without it; see `__main__`.
 """
 
-import contextlib
 import os
 import sys
 from importlib import import_module
@@ -15,7 +14,7 @@ from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
 from atomic.running import KilledError, end_by
-from atomic.screen import Failure, colours
+from atomic.screen import Failure, colours, end_by_failed_call
 from atomic.telemetry import telemetry
 
 WIDTH = 80
@@ -119,15 +118,5 @@ def main() -> NoReturn:
         Failure(f"{error}.").show()
         sys.exit(1)
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # who read our output has had enough
-            what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-            Failure(f"{what}.").show()
-        _write_no_more()
-        sys.exit(1)
+        end_by_failed_call(error)
     sys.exit(0)
-
-
-def _write_no_more() -> None:
-    """Let the interpreter find nothing to complain about when it flushes stdout at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,8 +1,10 @@
 """What people see: results on stdout, everything said about them on stderr, colours if wanted."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
+from typing import NoReturn
 
 import click
 
@@ -33,6 +35,18 @@ def colours(environment: Mapping[str, str]) -> bool | None:
     None leaves it to click: yes on a terminal, no in a file or a pipe.
     """
     return False if environment.get("NO_COLOR") or environment.get("TERM") == "dumb" else None
+
+
+def end_by_failed_call(error: OSError) -> NoReturn:
+    """Say which call to the system failed, for which file, and exit with 1."""
+    with contextlib.suppress(OSError):  # stderr may be on the same full disk
+        if not isinstance(error, BrokenPipeError):  # who read our output has had enough
+            what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+            Failure(f"{what}.").show()
+    for stream in (sys.stdout, sys.stderr):  # nothing to complain about at their last flush
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(1)
 
 
 def say(message: str = "") -> None:

@@ -3,14 +3,13 @@
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from atomic_support import ATOMIC
 from support import Server
 
-ATOMIC = Path(sys.executable).parent / "atomic"
 Atomic = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -30,13 +29,6 @@ def person(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
 def environment(person: Path, server: Server) -> dict[str, str]:
     return {
         "HOME": str(person),
@@ -53,7 +45,7 @@ def atomic(person: Path, environment: dict[str, str]) -> Atomic:
         *arguments: str, before: tuple[str, ...] = (), stdin: str = "", **more: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*before, str(ATOMIC), *arguments],
+            [*before, ATOMIC, *arguments],
             cwd=person / "project", env=environment | more, input=stdin,
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip

@@ -5,10 +5,11 @@ ask_consent(telemetry, NOTICE)                   # at the start of a fitting com
 """
 
 import json
+import select
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from afterword import describe, report
 from afterword.errors import AfterwordError, MissingExtraError
@@ -22,6 +23,9 @@ except ImportError as error:
     raise MissingExtraError("click", "click is not installed") from error
 
 Answer = TypeVar("Answer")
+
+_LOOK = 0.1
+"""Seconds after which a Ctrl-C that came in the wrong instant is noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +49,28 @@ def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | Non
     """Ask the person, if they were not asked before; True if it is on now.
 
     Not asked: without a terminal on both ends, on a CI machine, while a variable or a policy says
-    no, and when they have answered this version of the notice. Everything goes to stderr. No answer
-    is preselected; Enter alone, Ctrl-C and Ctrl-D mean no, and either answer is kept.
+    no, and when they have answered this version of the notice. Everything goes to stderr. Enter
+    alone means no; either answer is kept. Ctrl-C and Ctrl-D are no answer: nothing is kept, and the
+    next time they are asked again.
 
     Args:
         telemetry: whose consent it is.
         notice: what they are told.
         interactive: False where the person asked not to be asked (`--yes`); by default, whether
             stdin and stderr are a terminal.
+
+    Raises:
+        click.Abort: Ctrl-C or Ctrl-D; click ends the command by it.
     """
     if interactive is None:
-        interactive = sys.stdin.isatty() and sys.stderr.isatty()
+        interactive = _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
     decision = telemetry.decision()
     if not interactive or decision.cause not in ("no-consent", "notice-grown"):
         return decision.on
     if telemetry.folder is None:
         return False
     _tell(telemetry, notice)
-    try:
-        agreed = click.confirm("Share anonymous usage data?", default=False, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        agreed = False
+    agreed = confirm("Share anonymous usage data?")
     try:
         if agreed:
             telemetry.turn_on()
@@ -78,6 +82,23 @@ def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | Non
     again = f"{telemetry.name} telemetry {'off' if agreed else 'on'}"
     click.echo(f"{'Thank you' if agreed else 'It stays off'}. To change it: {again}\n", err=True)
     return agreed
+
+
+def confirm(question: str) -> bool:
+    """Ask on stderr, and read the answer from stdin: True for y or yes, False for n, no or Enter.
+
+    As `click.confirm`, but no Ctrl-C is lost.
+
+    Raises:
+        click.Abort: Ctrl-C or Ctrl-D.
+    """
+    while True:
+        click.echo(f"{question} [y/N]: ", nl=False, err=True)
+        _wait_for_a_line()
+        said = click.prompt("", default="", prompt_suffix="", show_default=False, err=True)
+        if said.strip().lower() in ("y", "yes", "n", "no", ""):
+            return said.strip().lower().startswith("y")
+        click.echo("Please answer y or n.", err=True)
 
 
 def telemetry_group(telemetry: Telemetry) -> click.Group:
@@ -150,7 +171,9 @@ def _off(telemetry: Telemetry) -> None:
 def _reset(telemetry: Telemetry) -> None:
     """Make a new anonymous id; delete what waits."""
     deleted = _change(telemetry.reset)
-    click.echo(f"Deleted: {words.events(deleted)}. The anonymous id is a new one.")
+    renewed = report.report(telemetry).anonymous_id is not None
+    said = "The anonymous id is a new one." if renewed else "It is off: there is no anonymous id."
+    click.echo(f"Deleted: {words.events(deleted)}. {said}")
 
 
 def _tell(telemetry: Telemetry, notice: Notice) -> None:
@@ -167,13 +190,32 @@ def _tell(telemetry: Telemetry, notice: Notice) -> None:
     )
 
 
+def _wait_for_a_line() -> None:
+    """Return once a line was typed; on Windows and where nobody types, at once.
+
+    A signal that comes after Python last looked and before it reads is only noted: the read then
+    waits for a line, and Ctrl-C does nothing until Enter. So do not read before there is a line.
+    """
+    try:
+        while _is_terminal(sys.stdin) and not select.select([sys.stdin], [], [], _LOOK)[0]:
+            pass
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    except (OSError, ValueError):  # Windows, which can wait for sockets only
+        return
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Is a person there? Not where the shell gave us no stream, or somebody has closed it."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
 def _change(change: Callable[[], Answer]) -> Answer:
     try:
         return change()
     except OSError as error:
-        raise click.ClickException(
-            f"{error.strerror}: {error.filename}. Nothing was changed."
-        ) from error
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror}. Nothing was changed.") from error
     except AfterwordError as error:
         raise click.ClickException(str(error)) from error
 

@@ -19,9 +19,15 @@ def status(told: Report, now: float) -> str:
     if told.id_changes_at is not None:
         lines.append(("", f"changes with the first use after {_when(told.id_changes_at)}"))
     lines.append(("Would go to", told.destination or "nowhere"))
-    lines.append(("Files", told.files[0] if told.files else f"none in {told.folder}"))
+    lines.append(("Files", _first_file(told)))
     lines += [("", path) for path in told.files[1:]]
     return "\n".join(f"{name:<14}{text}" for name, text in lines)
+
+
+def _first_file(told: Report) -> str:
+    if told.files:
+        return told.files[0]
+    return f"none in {told.folder}" if told.folder is not None else "none"
 
 
 def _waiting_line(found: Waiting, now: float) -> str:

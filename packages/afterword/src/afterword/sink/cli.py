@@ -91,11 +91,11 @@ def sink(
 @click.option("--database", metavar="FILE", help="A database file of a sink that no longer runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
 def query(kql: str, endpoint: str | None, database: str | None, *, as_json: bool) -> None:
-    r"""Ask a sink a question in KQL.
+    """Ask a sink a question in KQL.
 
     \b
     afterword query 'customEvents | summarize count() by name'
-    """
+    """  # noqa: D301  # \b is click's own mark
     try:
         if database is not None:
             columns, rows = _ask_file(database, kql)

@@ -12,8 +12,13 @@ from atomic.workflows import ARGUMENTS, Workflow
 
 TIMEOUT = 5
 
-# A skill is handed no arguments: it sees the person's message.
-_ARGUMENTS = "(what the user's message says beside the name of this skill; possibly nothing)"
+# Not `$ARGUMENTS`: Copilot fills it in on its screen alone. With `-p` the model gets the message as
+# typed and asks for the skill, which takes no arguments. These words are true both ways: a skill
+# without `$ARGUMENTS` gets the line `ARGUMENTS: ...` as its last on the screen.
+_ARGUMENTS = (
+    "(what follows `ARGUMENTS:` at the end of this text, or else what the user's message says "
+    "beside the name of this skill; possibly nothing)"
+)
 
 
 def _installation(workflows: Sequence[Workflow]) -> Installation:

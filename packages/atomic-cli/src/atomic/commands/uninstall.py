@@ -6,6 +6,7 @@ import time
 
 import click
 
+from afterword.integrations.click import confirm
 from afterword.lock import is_held
 from atomic import screen
 from atomic.commands import options, package
@@ -46,8 +47,8 @@ def uninstall(yes: bool, keep_config: bool, dry_run: bool, no_banner: bool) -> N
         package.uninstall(dry_run=True)
         screen.say("\nNothing was removed.")
         return
-    if not yes:
-        click.confirm("Remove all this, and atomic itself?", abort=True, err=True)
+    if not (yes or confirm("Remove all this, and atomic itself?")):
+        raise click.Abort
     with telemetry().command("atomic_command", source="cli", command="uninstall"):
         apply(project, known, steps)
         report(steps, nothing="There was nothing of atomic's in this project.")

@@ -49,7 +49,9 @@ class Project:
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
             os.replace(beside, target)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError):
+                error.filename = target  # a full disk names no file
             with contextlib.suppress(OSError):
                 os.unlink(beside)
             raise
