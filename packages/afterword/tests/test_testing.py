@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from afterword import Telemetry
@@ -54,6 +55,8 @@ def test_nothing_recorded_is_an_empty_list(make: Callable[..., Telemetry]) -> No
         (SystemExit(None), True),
         (SystemExit(3), False),
         (SystemExit("message"), False),
+        (click.exceptions.Exit(0), True),  # typer.Exit is the same class
+        (click.exceptions.Exit(2), False),
         (KeyboardInterrupt(), False),
         (ValueError("x"), False),
     ],

@@ -170,24 +170,30 @@ def test_ctrl_c_at_a_question_changes_nothing(terminal: Open, atomic: Run, proje
     assert tree(project) == {}
 
 
-def test_ctrl_c_at_the_question_of_telemetry_is_no_answer(
-    terminal: Open, home: Path, project: Path
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_leaving_the_question_of_telemetry_is_a_no(
+    terminal: Open, atomic: Run, project: Path, key: str
 ) -> None:
-    for key in ("\x03", "\x04", "\x03"):  # asked again each time
-        screen = terminal(ATOMIC, "init", "-a", "claude")
-        screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
-        screen.type(key)
-        assert screen.end() == 130
-        assert "Stopped." in screen.text()
-        assert tree(home) == tree(project) == {}
+    screen = terminal(ATOMIC, "init", "-a", "claude")
+    screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
+    screen.type(key)
+    assert screen.end() == 0
+    assert "It stays off" in screen.text()
+    assert tree(project)
+    assert "off: turned off" in atomic("telemetry", "status").stdout
+    screen = terminal(ATOMIC, "init", "-a", "claude")
+    assert screen.end() == 0
+    assert "y/N" not in screen.text()  # not asked again
+
+
+def test_an_answer_that_is_none_is_asked_for_again(terminal: Open, atomic: Run) -> None:
     screen = terminal(ATOMIC, "init", "-a", "claude")
     screen.wait_for(r"\[y/N\]")
     screen.type("perhaps\n")
     screen.wait_for("Please answer y or n.")
     screen.type("y\n")
     assert screen.end() == 0
-    assert tree(home)
-    assert tree(project)
+    assert "on: turned on" in atomic("telemetry", "status").stdout
 
 
 def test_a_reader_that_has_had_enough(project: Path) -> None:

@@ -285,5 +285,12 @@ class Command:
         error: BaseException | None,
         _traceback: "TracebackType | None",
     ) -> None:
-        success = kind is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+        success = kind is None or _ends_well(error)
         self._telemetry.record(self._event, **{"success": success, **self.fields})
+
+
+def _ends_well(error: BaseException | None) -> bool:
+    """Is this only the way to end, with exit code 0? `sys.exit()`, click's and typer's `Exit`."""
+    if isinstance(error, SystemExit):
+        return error.code in (None, 0)
+    return getattr(error, "exit_code", None) == 0

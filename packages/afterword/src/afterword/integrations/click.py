@@ -49,18 +49,14 @@ def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | Non
     """Ask the person, if they were not asked before; True if it is on now.
 
     Not asked: without a terminal on both ends, on a CI machine, while a variable or a policy says
-    no, and when they have answered this version of the notice. Everything goes to stderr. Enter
-    alone means no; either answer is kept. Ctrl-C and Ctrl-D are no answer: nothing is kept, and the
-    next time they are asked again.
+    no, and when they have answered this version of the notice. Everything goes to stderr. No answer
+    is preselected; Enter alone, Ctrl-C and Ctrl-D mean no, and either answer is kept.
 
     Args:
         telemetry: whose consent it is.
         notice: what they are told.
         interactive: False where the person asked not to be asked (`--yes`); by default, whether
             stdin and stderr are a terminal.
-
-    Raises:
-        click.Abort: Ctrl-C or Ctrl-D; click ends the command by it.
     """
     if interactive is None:
         interactive = _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
@@ -70,7 +66,11 @@ def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | Non
     if telemetry.folder is None:
         return False
     _tell(telemetry, notice)
-    agreed = confirm("Share anonymous usage data?")
+    try:
+        agreed = confirm("Share anonymous usage data?")
+    except click.Abort:
+        click.echo(err=True)
+        agreed = False
     try:
         if agreed:
             telemetry.turn_on()
@@ -92,13 +92,16 @@ def confirm(question: str) -> bool:
     Raises:
         click.Abort: Ctrl-C or Ctrl-D.
     """
-    while True:
-        click.echo(f"{question} [y/N]: ", nl=False, err=True)
-        _wait_for_a_line()
-        said = click.prompt("", default="", prompt_suffix="", show_default=False, err=True)
-        if said.strip().lower() in ("y", "yes", "n", "no", ""):
-            return said.strip().lower().startswith("y")
-        click.echo("Please answer y or n.", err=True)
+    try:
+        while True:
+            click.echo(f"{question} [y/N]: ", nl=False, err=True)
+            _wait_for_a_line()
+            said = click.prompt("", default="", prompt_suffix="", show_default=False, err=True)
+            if said.strip().lower() in ("y", "yes", "n", "no", ""):
+                return said.strip().lower().startswith("y")
+            click.echo("Please answer y or n.", err=True)
+    except KeyboardInterrupt:
+        raise click.Abort from None
 
 
 def telemetry_group(telemetry: Telemetry) -> click.Group:
@@ -199,8 +202,6 @@ def _wait_for_a_line() -> None:
     try:
         while _is_terminal(sys.stdin) and not select.select([sys.stdin], [], [], _LOOK)[0]:
             pass
-    except KeyboardInterrupt:
-        raise click.Abort from None
     except (OSError, ValueError):  # Windows, which can wait for sockets only
         return
 
