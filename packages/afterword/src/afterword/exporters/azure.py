@@ -233,16 +233,20 @@ def _no_credentials(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
+_decode = json.JSONDecoder().decode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 def _published(body: str) -> bytes:
     """The request's body with the tags of the documentation and no others.
 
     The exporter adds the locale, the Python version and zeros for operation ids on its own.
     """
-    envelopes = json.loads(body)
+    envelopes = _decode(body)
     for envelope in envelopes:
         tags = envelope["tags"]
         envelope["tags"] = {tag: tags[tag] for tag in _TAGS if tag in tags} | _FIXED_TAGS
-    return json.dumps(envelopes, separators=(",", ":")).encode()
+    return _encode(envelopes).encode()
 
 
 def _in_words(error: BaseException) -> str:

@@ -5,6 +5,7 @@ no waiting for threads, which a library may have left in the middle of a call.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ def run_as_uploader(upload: Callable[[], object], *, spawned: bool) -> NoReturn:
         spawned: a command started us (else a person did, by hand, and keeps terminal and Ctrl-C).
     """
     try:
+        gc.set_threshold(50_000)
         _be_silent()
         if spawned:
             _detach()
