@@ -17,7 +17,7 @@ from afterword.upload.batches import Pending, in_batches
 from afterword.upload.deadline import Caller, Overdue
 from afterword.upload.delivery import Delivery, deliver
 from afterword.upload.reading import TOO_OLD, Reader, Unfit
-from afterword.upload.retry import cool_down
+from afterword.upload.retry import cool_down, wait_before
 from afterword.upload.status import Status
 
 REQUEST_TIME = 5.0
@@ -181,7 +181,8 @@ class _Run:
             self._announce()
             delivery = Delivery()
             try:
-                deliver([item.record for item in batch], self._export, self.job.sleep, delivery)
+                records = [item.record for item in batch]
+                deliver(records, self._export, self._wait, delivery)
             finally:  # SIGTERM and Ctrl-C come here too: what was taken is not sent again
                 self._settle(segment, batch, delivery, suspects)
             if self.stop:
@@ -233,6 +234,15 @@ class _Run:
         except OSError:
             self.stop = True  # what is sent from here on would be sent again
             raise
+
+    def _wait(self, attempt: int, asked: float | None) -> bool:
+        """Wait before another attempt; False if there is to be none."""
+        failures = 0 if self.took_some else self.before.failures
+        seconds = wait_before(attempt, asked, failures=failures, chance=self.job.chance())
+        if seconds is None:
+            return False
+        self.job.sleep(seconds)
+        return True
 
     def _export(self, batch: Sequence[Record]) -> Receipt:
         """One request, given up after its time whatever it hangs in: a name, a socket, a drip."""
