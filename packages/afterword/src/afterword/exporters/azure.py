@@ -207,7 +207,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core leaves 
         """Send with our headers and tags only; keep the reply."""
         if not request.url.startswith(self._url):
             raise DestinationError(f"not our host: {request.url}")
-        body = self.body = _published(request.data)
+        body = self.body = published(request.data)
         if not self.sends:
             raise ConnectionAbortedError("only looking")
         request.data = body
@@ -239,19 +239,19 @@ def _no_credentials(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
-def _published(body: str) -> bytes:
+def published(body: str) -> bytes:
     """The request's body with the tags of the documentation and no others.
 
     The exporter adds the locale, the Python version and zeros for operation ids on its own. They
-    are replaced in its text, as writing all of it anew takes twice as long; and then it is read, so
-    that not one envelope leaves with other tags, should its text one day look different.
+    are replaced in its text, as writing all of it anew takes twice as long; and what came of it is
+    read, so that not one envelope leaves with other tags, should the text one day look different.
     """
-    text = _TAGS_TEXT.sub(lambda found: f'"tags": {_published_text(found[1])}', body)
+    text, count = _TAGS_TEXT.subn(lambda found: f'"tags": {_published_text(found[1])}', body)
     envelopes = _decode(text)
-    overlooked = [envelope for envelope in envelopes if not _are_published(envelope["tags"])]
-    if not overlooked:
+    if count == len(envelopes) and all(_are_published(one["tags"]) for one in envelopes):
         return text.encode()
-    for envelope in overlooked:
+    envelopes = _decode(body)
+    for envelope in envelopes:
         envelope["tags"] = _published_tags(envelope["tags"])
     return _encode(envelopes).encode()
 
@@ -260,7 +260,7 @@ def _published(body: str) -> bytes:
 def _published_text(text: str) -> str:
     try:
         return _encode(_published_tags(_decode(text)))
-    except ValueError:  # it ended at a brace in a word; it will be found overlooked
+    except ValueError:  # a brace in a word ended it: not published, as the reader will find
         return text
 
 
