@@ -31,14 +31,16 @@ _REQUEST = 0.2  # seconds for one request
 class Rules:
     """The engine's, each replaceable, to see what it is good for."""
 
-    wait_before: Callable[[int, float | None], float | None] = wait_before
+    wait_before: Callable[[int, float | None, int, float], float | None] = (
+        lambda attempt, asked, failures, chance: wait_before(
+            attempt, asked, failures=failures, chance=chance
+        )
+    )
     cool_down: Callable[[int, float | None, float], float] = cool_down
     gather: float = GATHER
     batch: int = MOST_EVENTS
     most_age: float = MOST_AGE
     most_waiting: int = CAP // LINE
-    insists: bool = True
-    """It makes all attempts even when the run before has failed."""
 
 
 @dataclass(slots=True)
@@ -127,8 +129,8 @@ class _Simulation:
                     heapq.heappush(self.due, (now + _REQUEST, index, 1))
                 return
         wait = None
-        if retry and (self.rules.insists or not state.failures):
-            wait = self.rules.wait_before(attempt + 1, asked)
+        if retry:
+            wait = self.rules.wait_before(attempt + 1, asked, state.failures, self.dice.random())
         if wait is not None:
             heapq.heappush(self.due, (now + wait, index, attempt + 1))
             return

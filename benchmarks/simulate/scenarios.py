@@ -5,7 +5,7 @@ whole fleet, of which a sample is simulated: a sample of 20,000 installs stands 
 each of its events for 500.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -80,27 +80,45 @@ def _delays(people: Fleet, outcome: Outcome) -> Table:
 
 
 def rules() -> dict[str, Rules]:
-    """The engine as it is, and without one thing each."""
+    """The engine as it is, and with one thing changed each."""
     ours = Rules()
     return {
         "as it is": ours,
         "no jitter": replace(ours, cool_down=lambda n, asked, _: cool_down(n, asked, 1.0)),
         "no cool-down": replace(ours, cool_down=lambda _n, _asked, _chance: 0.0),
-        "one attempt a run": replace(ours, wait_before=lambda _attempt, _asked: None),
-        "one after a failed run": replace(ours, insists=False),
-        "cool-down at most 1 h": replace(
-            ours, cool_down=lambda n, asked, dice: min(cool_down(n, asked, dice), HOUR)
+        "one attempt a run": replace(ours, wait_before=lambda *_: None),
+        "three after a failed run too": replace(
+            ours, wait_before=lambda attempt, asked, _, chance: Rules().wait_before(
+                attempt, asked, 0, chance
+            ),
         ),
+        "cool-down at most 24 h": replace(ours, cool_down=at_most(DAY)),
+        "cool-down at most 1 h": replace(ours, cool_down=at_most(HOUR)),
         "no batches": replace(ours, batch=1),
         "no gathering": replace(ours, gather=0.0),
-    }
+    }  # fmt: skip
+
+
+def at_most(most: float) -> Callable[[int, float | None, float], float]:
+    """The engine's doubling, with another end."""
+
+    def cool_down(n: int, _asked: float | None, chance: float) -> float:
+        return min(FIRST_COOL_DOWN * 2.0 ** min(n - 1, 20), most) * (0.5 + chance / 2)
+
+    return cool_down
 
 
 def outage(people: Fleet) -> Table:
     """Four hours without the service, for ten million installs, with and without each rule."""
     rows = []
-    for name, these in rules().items():
-        found = _outage(people, these, 4 * HOUR)
+    told = {
+        "told when it is back": Rules(),
+        "told, no jitter on it": replace(
+            Rules(), cool_down=lambda n, asked, dice: max(cool_down(n, None, dice), asked or 0.0)
+        ),
+    }
+    for name, these in (rules() | told).items():
+        found = _outage(people, these, 4 * HOUR, tells=name in told)
         rows.append((
             name,
             f"{found.requests_down:,.0f}",
@@ -153,10 +171,10 @@ class _Found(NamedTuple):
         return sum(1 for delay in self.delays if delay <= seconds) / len(self.delays)
 
 
-def _outage(people: Fleet, these: Rules, seconds: float) -> _Found:
+def _outage(people: Fleet, these: Rules, seconds: float, *, tells: bool = False) -> _Found:
     back = _OUT + seconds
     scale = LARGEST / len(people.installs)
-    service = Service(scale=scale, days=people.days, down=[(_OUT, back)])
+    service = Service(scale=scale, days=people.days, down=[(_OUT, back)], tells=tells)
     outcome = simulate(people, service, these)
     start, end, day = int(_OUT / _MINUTE), int(back / _MINUTE), int((back + DAY) / _MINUTE)
 
@@ -215,13 +233,8 @@ def returning(people: Fleet) -> Table:
     """People back after days offline: how long their first command there waits for an upload."""
     rows = []
     for most in sorted({DAY, 8 * HOUR, 4 * HOUR, HOUR, LONGEST_COOL_DOWN}, reverse=True):
-
-        def at_most(n: int, _asked: float | None, dice: float, most: float = most) -> float:
-            """The engine's doubling, with another end."""
-            return min(FIRST_COOL_DOWN * 2.0 ** min(n - 1, 20), most) * (0.5 + dice / 2)
-
         service = Service(scale=1.0, days=people.days)
-        outcome = simulate(people, service, replace(Rules(), cool_down=at_most))
+        outcome = simulate(people, service, replace(Rules(), cool_down=at_most(most)))
         late = list(_late_after_return(people, outcome))
         away = sum(install.offline[1] - max(0.0, install.offline[0]) for install in people.installs)
         offline_starts = sum(outcome.starts.values()) - _starts_online(outcome)

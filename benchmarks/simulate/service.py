@@ -29,7 +29,7 @@ class Service:
     Args:
         scale: installs of the fleet for one of the sample; the limits are divided by it.
         down: from when to when it answers 503, in seconds.
-        retry_after: what it asks for with a 503 or a 429, in seconds; None for nothing.
+        tells: with a 503 it says when it will be back, to the second.
         daily_cap: events a day of the whole fleet; None for the default cap in bytes.
         days: how long to count.
     """
@@ -40,12 +40,12 @@ class Service:
         scale: float,
         days: int,
         down: Sequence[tuple[float, float]] = (),
-        retry_after: float | None = None,
+        tells: bool = False,
         daily_cap: float | None = None,
     ) -> None:
         self.scale = scale
         self._down = tuple(down)
-        self._retry_after = retry_after
+        self._tells = tells
         self._minute_most = EVENTS_A_SECOND * MINUTE / scale
         cap = BYTES_A_DAY / BYTES_AN_EVENT if daily_cap is None else daily_cap
         self.day_most = cap / scale
@@ -61,11 +61,12 @@ class Service:
         if minute >= len(self.taken):
             return Answer(False)  # the simulation is over
         self.requests[minute] += 1
-        if any(start <= now < end for start, end in self._down):
-            return Answer(False, self._retry_after)
+        for start, end in self._down:
+            if start <= now < end:
+                return Answer(False, end - now if self._tells else None)
         if self.taken[minute] + events > self._minute_most:
             self.throttled[minute] += 1
-            return Answer(False, self._retry_after)
+            return Answer(False)
         if self.days[day] + events > self.day_most:
             return Answer(False, retry=False)
         self.taken[minute] += events

@@ -36,6 +36,11 @@ class Service:
         self.got.append([one.attributes["number"] for one in batch])
         return (self.script.pop(0) if self.script else everything)(batch)
 
+    def wait(self, attempt: int, asked: float | None) -> bool:
+        seconds = wait_before(attempt, asked)
+        self.waits += [] if seconds is None else [seconds]
+        return seconds is not None
+
 
 def down(_batch: Sequence[Record]) -> Receipt:
     return Receipt(problem="503")
@@ -43,13 +48,13 @@ def down(_batch: Sequence[Record]) -> Receipt:
 
 def test_taken_at_once() -> None:
     service = Service()
-    done = deliver([record(n) for n in range(3)], service.export, service.waits.append)
+    done = deliver([record(n) for n in range(3)], service.export, service.wait)
     assert (done.taken, done.problem, service.waits) == ({0, 1, 2}, None, [])
 
 
 def test_three_attempts_a_second_then_two_apart() -> None:
     service = Service(down, down, down, down)
-    done = deliver([record(0)], service.export, service.waits.append)
+    done = deliver([record(0)], service.export, service.wait)
     assert (len(service.got), service.waits) == (3, [1.0, 2.0])
     assert (done.taken, done.problem, done.fatal) == (set(), "503", True)
 
@@ -59,23 +64,23 @@ def test_only_what_was_not_taken_is_sent_again() -> None:
         return Receipt(frozenset([0, 2]), {1: "400"}, "503 for 1 of 4")
 
     service = Service(some)
-    done = deliver([record(n) for n in range(4)], service.export, service.waits.append)
+    done = deliver([record(n) for n in range(4)], service.export, service.wait)
     assert service.got == [[0, 1, 2, 3], [3]]
     assert (done.taken, done.refused) == ({0, 2, 3}, {1: "400"})
 
 
 def test_a_wish_to_wait_is_obeyed_within_reason() -> None:
     service = Service(lambda _: Receipt(problem="429", retry_after=7))
-    deliver([record(0)], service.export, service.waits.append)
+    deliver([record(0)], service.export, service.wait)
     assert service.waits == [7]
     service = Service(lambda _: Receipt(problem="429", retry_after=86_400))
-    done = deliver([record(0)], service.export, service.waits.append)
+    done = deliver([record(0)], service.export, service.wait)
     assert (service.waits, done.retry_after, done.fatal) == ([], 86_400, True)
 
 
 def test_no_second_attempt_where_none_helps() -> None:
     service = Service(lambda _: Receipt(problem="402: quota spent", retry=False))
-    done = deliver([record(0)], service.export, service.waits.append)
+    done = deliver([record(0)], service.export, service.wait)
     assert (len(service.got), done.fatal) == (1, True)
 
 
@@ -90,14 +95,14 @@ def refuses(*bad: int) -> Callable[[Sequence[Record]], Receipt]:
 
 @pytest.mark.parametrize("bad", [[0], [99], [50], [0, 99], [3, 4, 5, 6], list(range(0, 100, 9))])
 def test_what_the_service_refuses_is_found_by_halving(bad: list[int]) -> None:
-    done = deliver([record(n) for n in range(100)], refuses(*bad), lambda _: None)
+    done = deliver([record(n) for n in range(100)], refuses(*bad), lambda *_: True)
     assert done.refused.keys() == set(bad)
     assert done.taken == set(range(100)) - set(bad)
 
 
 def test_a_service_that_refuses_everything_is_what_is_broken() -> None:
     service = Service(*[refuses(*range(100))] * 100)
-    done = deliver([record(n) for n in range(100)], service.export, service.waits.append)
+    done = deliver([record(n) for n in range(100)], service.export, service.wait)
     assert (done.taken, done.refused) == (set(), {})
     assert len(done.suspects) == MOST_SUSPECTS
     assert len(service.got) < 20
@@ -105,7 +110,7 @@ def test_a_service_that_refuses_everything_is_what_is_broken() -> None:
 
 def test_a_failure_while_halving_keeps_the_rest() -> None:
     service = Service(refuses(1), down, down, down)
-    done = deliver([record(0), record(1)], service.export, service.waits.append)
+    done = deliver([record(0), record(1)], service.export, service.wait)
     assert (done.taken, done.refused, done.problem) == (set(), {}, "503")
 
 
@@ -132,12 +137,31 @@ def test_waits_within_a_run() -> None:
     assert [wait_before(2, asked) for asked in (0.5, 30.0, 30.1)] == [1.0, 30.0, None]
 
 
-def test_the_cool_down_grows_from_a_minute_to_a_day() -> None:
+def test_a_run_after_a_failed_one_makes_one_attempt() -> None:
+    assert wait_before(2, None, failures=1) is None
+    assert wait_before(2, 10.0, failures=7) is None
+
+
+def test_the_cool_down_grows_from_a_minute_to_four_hours() -> None:
     full = [cool_down(failures, None, 1.0) for failures in range(1, 30)]
-    assert full[0] == FIRST_COOL_DOWN
+    assert full[0] == FIRST_COOL_DOWN == 60
     assert full[1] == 2 * FIRST_COOL_DOWN
     assert full == sorted(full)
-    assert full[-1] == LONGEST_COOL_DOWN
+    assert full[-1] == LONGEST_COOL_DOWN == 4 * 3600
     assert cool_down(1, None, 0.0) == FIRST_COOL_DOWN / 2
+
+
+def test_what_the_service_asks_for_is_obeyed_up_to_a_day() -> None:
     assert cool_down(1, 3600, 0.0) == 3600
-    assert cool_down(1, 1e12, 0.0) == LONGEST_COOL_DOWN
+    assert cool_down(9, 20 * 3600, 0.0) == 20 * 3600
+    assert cool_down(1, 24 * 3600, 1.0) == 24 * 3600
+    assert cool_down(1, 1e12, 0.5) == 24 * 3600  # `spawn` believes no longer one
+
+
+def test_who_was_told_the_same_second_does_not_come_back_in_it() -> None:
+    chances = [n / 10 for n in range(11)]
+    between = [cool_down(1, 3600, chance) for chance in chances]
+    within = [wait_before(2, 20.0, chance=chance) or 0.0 for chance in chances]
+    assert (min(between), max(between)) == (3600, 3600 * 1.25)
+    assert (min(within), max(within)) == (20.0, 25.0)
+    assert len(set(between)) == len(set(within)) == len(chances)

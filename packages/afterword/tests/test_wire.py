@@ -14,7 +14,7 @@ from support import KEY, Clock, Server, needs
 
 from afterword import Telemetry
 from afterword.errors import DestinationError
-from afterword.exporters.azure import Destination, Reply, read_reply
+from afterword.exporters.azure import Destination, Reply, published, read_reply
 
 
 def test_one_event_on_the_wire(telemetry: Telemetry, server: Server, home: Path) -> None:
@@ -112,6 +112,38 @@ def test_what_the_service_would_find_too_old_goes_out_as_of_now(
     if moved:
         assert envelope["time"][:16] in {
             time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() - ago)) for ago in (0, 60)
+        }
+
+
+@pytest.mark.parametrize(
+    ("role", "tight", "more"),
+    [
+        ("app", False, {}),
+        ("app", True, {}),  # a later version that writes its JSON in another way
+        ("a}pp", False, {}),
+        ("a{pp", False, {}),
+        ('a"tags": {}pp', False, {}),
+        ("app", False, {"ai.location.ip": {"deep": {"tags": {}}}}),
+        ("app", False, {"ai.internal.sdkVersion": "python 3.11", "ai.device.id": "a-name"}),
+    ],
+)
+def test_no_envelope_leaves_with_other_tags_whatever_its_text_looks_like(
+    role: str, *, tight: bool, more: dict[str, object]
+) -> None:
+    theirs = {"ai.device.locale": "de_DE", "ai.device.id": "a-name", "ai.cloud.role": role, **more}
+    batch = [
+        {"name": "n", "tags": {**theirs, "ai.session.id": str(n)}, "data": {"tags": {"t": role}}}
+        for n in range(3)
+    ]
+    separators = (",", ":") if tight else None
+    for n, envelope in enumerate(json.loads(published(json.dumps(batch, separators=separators)))):
+        assert (envelope["name"], envelope["data"]) == ("n", {"tags": {"t": role}})
+        assert envelope["tags"] == {
+            "ai.session.id": str(n),
+            "ai.cloud.role": role,
+            "ai.cloud.roleInstance": "-",
+            "ai.device.id": "-",
+            "ai.internal.sdkVersion": "afterword:0.1.0",
         }
 
 

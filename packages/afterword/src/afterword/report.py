@@ -12,7 +12,7 @@ from afterword.folder import read_flat
 from afterword.schema import timestamp
 from afterword.segments import Line, Segment
 from afterword.upload import status
-from afterword.upload.reading import Unfit, read_line
+from afterword.upload.reading import Reader, Unfit
 from afterword.upload.status import Status
 
 if TYPE_CHECKING:
@@ -57,13 +57,14 @@ def waiting(telemetry: "Telemetry") -> Waiting:
     folder = telemetry.folder
     if folder is None:
         return found
+    reader, now = Reader(telemetry.events, telemetry.version_key), telemetry.clock()
     unfit: dict[str, int] = {}
     size = 0
     for segment in [*segments.waiting(folder), Segment(folder.events)]:
         try:
             for line in segment.lines():
                 size += line.length
-                record = _record(telemetry, line)
+                record = _record(reader, line, now)
                 if isinstance(record, str):
                     unfit[record] = unfit.get(record, 0) + 1
                 else:
@@ -131,9 +132,9 @@ def next_month(now: float) -> float:
     return float(calendar.timegm((moment.tm_year, moment.tm_mon + 1, 1, 0, 0, 0)))
 
 
-def _record(telemetry: "Telemetry", line: Line) -> Record | str:
+def _record(reader: Reader, line: Line, now: float) -> Record | str:
     try:
-        return read_line(line.text, telemetry.events, telemetry.version_key, telemetry.clock())
+        return reader.read(line.text, now)
     except Unfit as why:
         return str(why)
 

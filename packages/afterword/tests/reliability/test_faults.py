@@ -8,6 +8,7 @@ from reliability.application import Application, Upload
 
 from afterword.sink import LocalSink
 from afterword.sink.faults import MALFORMED
+from afterword.upload.retry import SPREAD
 
 COUNT = 250  # three batches: 100, 100, 50
 
@@ -99,7 +100,7 @@ def test_whatever_the_server_answers_all_arrive_once_in_the_end(
     if row.error:
         assert status.failures == 1
         assert status.next_at - status.at >= max(row.asked, 29)  # half a minute, jittered
-        assert status.next_at - status.at <= max(row.asked + 200, 160)
+        assert status.next_at - status.at <= max(row.asked * (1 + SPREAD) + 200, 160)
     else:
         assert (status.failures, status.next_at) == (0, 0)
 
@@ -126,3 +127,15 @@ def test_an_answer_that_is_lost_sends_again_with_the_same_id(
     assert sorted(set(arrived)) == sorted(recorded)
     assert sorted(arrived) == sorted([*recorded, *recorded[:100]])
     assert app.files() == []
+
+
+def test_a_run_after_a_failed_one_asks_once_until_it_is_answered(
+    app: Application, sink: LocalSink, upload: Upload
+) -> None:
+    app.record(COUNT)
+    sink.set_faults("503")
+    requests = [(upload(), sink.stats()["requests"])[1] for _ in range(3)]
+    assert requests == [3, 4, 5]
+    sink.set_faults("ok times=1; 503")
+    status = upload()
+    assert (status.sent, sink.stats()["requests"]) == (100, 5 + 1 + 3)

@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from afterword.exporters.base import Receipt, Record
-from afterword.upload.retry import wait_before
 
 MOST_SUSPECTS = 3
+
+Wait = Callable[[int, float | None], bool]
+"""Wait before an attempt (the first, never waited for, is 1) as long as is right when the service
+asked for so many seconds; False if there are no more attempts."""
 
 
 @dataclass(slots=True)
@@ -31,10 +34,10 @@ class Delivery:
 def deliver(
     batch: Sequence[Record],
     export: Callable[[Sequence[Record]], Receipt],
-    sleep: Callable[[float], None],
+    wait: Wait,
     done: Delivery | None = None,
 ) -> Delivery:
-    """Deliver one batch. `export` makes one request; `sleep` waits, in seconds.
+    """Deliver one batch. `export` makes one request.
 
     `done`: filled in from answer to answer, for a caller that may be interrupted.
     """
@@ -43,7 +46,7 @@ def deliver(
     parts = [list(range(len(batch)))]
     while parts:
         part = parts.pop()
-        receipt, left = _attempts(batch, part, export, sleep, done)
+        receipt, left = _attempts(batch, part, export, wait, done)
         if not left:
             continue
         if receipt.unacceptable:
@@ -73,7 +76,7 @@ def _attempts(
     batch: Sequence[Record],
     part: list[int],
     export: Callable[[Sequence[Record]], Receipt],
-    sleep: Callable[[float], None],
+    wait: Wait,
     done: Delivery,
 ) -> tuple[Receipt, list[int]]:
     """Send this part until settled or out of attempts; the last receipt, and what is left."""
@@ -86,7 +89,5 @@ def _attempts(
         if not left or not receipt.retry or receipt.unacceptable:
             return receipt, left
         attempt += 1
-        wait = wait_before(attempt, receipt.retry_after)
-        if wait is None:
+        if not wait(attempt, receipt.retry_after):
             return receipt, left
-        sleep(wait)

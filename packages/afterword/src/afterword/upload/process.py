@@ -5,6 +5,7 @@ no waiting for threads, which a library may have left in the middle of a call.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ LIFETIME = 300.0
 """Seconds from start to end, whatever the network does."""
 
 _GRACE = 10
+_GARBAGE = 50_000
+"""Objects before the interpreter looks for cycles, of which a batch leaves next to none. At its 700
+a tenth of the imports is looking, and some of each batch. For this process of our own only."""
 
 
 class _Terminated(BaseException):
@@ -30,6 +34,7 @@ def run_as_uploader(upload: Callable[[], object], *, spawned: bool) -> NoReturn:
         spawned: a command started us (else a person did, by hand, and keeps terminal and Ctrl-C).
     """
     try:
+        gc.set_threshold(_GARBAGE)
         _be_silent()
         if spawned:
             _detach()

@@ -18,86 +18,96 @@ MOST_AGE = 30 * 24 * 3600
 TOO_OLD, UNREADABLE, UNDECLARED = "too old", "unreadable", "undeclared"
 """Why a line does not leave, as counted in `status`."""
 
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,63}\Z")  # PEP 440, and semantic versions
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+"""The same as `schema.is_uuid4`, which must do without `re`, in a fifth of the time."""
+
+_DECODE = json.JSONDecoder().decode
 
 
 class Unfit(Exception):  # noqa: N818  # not an error: the reason why a line does not leave
     """This line does not leave; the argument is the reason, as counted in `status`."""
 
 
-def read_line(
-    text: bytes | None, events: Mapping[str, schema.Event], version_key: str, now: float
-) -> Record:
-    """The record in a line.
+class Reader:
+    """Reads lines against the declarations.
 
     Args:
-        text: the line; None where it was too long to be read.
         events: the declared events by name.
         version_key: the buffer's key of the application's version, e.g. `atomicVersion`.
-        now: seconds since 1970.
-
-    Raises:
-        Unfit: it is unreadable, undeclared, or over 30 days old.
     """
-    if text is None:
-        raise Unfit(UNREADABLE)
-    try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Unfit(UNREADABLE) from None
-    if not isinstance(line, dict):
-        raise Unfit(UNREADABLE)
-    return _record(line, events, version_key, now)
 
+    def __init__(self, events: Mapping[str, schema.Event], version_key: str) -> None:
+        self._version_key = version_key
+        self._declared = {
+            name: (event, {schema.buffer_key(field): field for field in event.fields})
+            for name, event in events.items()
+        }
 
-def _record(
-    line: dict[str, object], events: Mapping[str, schema.Event], version_key: str, now: float
-) -> Record:
-    event = _declared(line.pop(schema.EVENT_TYPE, None), events)
-    event_id = line.pop(schema.EVENT_ID, None)
-    moment = line.pop(schema.TIMESTAMP, None)
-    anonymous_id = line.pop(schema.ANONYMOUS_ID, None)
-    platform = line.pop(schema.PLATFORM, None)
-    version = line.pop(version_key, None)
-    if not (
-        schema.is_uuid4(event_id)
-        and schema.is_uuid4(anonymous_id)
-        and platform in schema.PLATFORMS
-        and isinstance(version, str)
-        and _VERSION.match(version)
-        and isinstance(moment, str)
-        and _TIMESTAMP.match(moment)
-    ):
-        raise Unfit(UNDECLARED)
-    seconds = _moment(moment)
-    names = {schema.buffer_key(name): name for name in event.fields}
-    if not names.keys() >= line.keys():
-        raise Unfit(UNDECLARED)
-    values = {names[key]: value for key, value in line.items()}
-    if event.why_not(values, made=True) is not None:
-        raise Unfit(UNDECLARED)
-    if now - seconds > MOST_AGE:
-        raise Unfit(TOO_OLD)
-    attributes: dict[str, Attribute] = {
-        "anonymous_id": anonymous_id,
-        "event_id": event_id,
-        "timestamp": moment,
-    }
-    for name, value in values.items():
-        wire = event.fields[name].wire(value)
-        if wire is not None:
-            attributes[name] = wire
-    attributes["platform"] = platform
-    attributes["version"] = version
-    return Record(event.name, seconds, anonymous_id, attributes)
+    def read(self, text: bytes | None, now: float) -> Record:
+        """The record in a line.
 
+        Args:
+            text: the line; None where it was too long to be read.
+            now: seconds since 1970.
 
-def _declared(name: object, events: Mapping[str, schema.Event]) -> schema.Event:
-    event = events.get(name) if isinstance(name, str) else None
-    if event is None:
-        raise Unfit(UNDECLARED)
-    return event
+        Raises:
+            Unfit: it is unreadable, undeclared, or over 30 days old.
+        """
+        if text is None:
+            raise Unfit(UNREADABLE)
+        try:
+            line = _DECODE(text.decode())
+        except (ValueError, RecursionError):
+            raise Unfit(UNREADABLE) from None
+        if not isinstance(line, dict):
+            raise Unfit(UNREADABLE)
+        return self._record(line, now)
+
+    def _record(self, line: dict[str, object], now: float) -> Record:
+        name = line.pop(schema.EVENT_TYPE, None)
+        event_id = line.pop(schema.EVENT_ID, None)
+        moment = line.pop(schema.TIMESTAMP, None)
+        anonymous_id = line.pop(schema.ANONYMOUS_ID, None)
+        platform = line.pop(schema.PLATFORM, None)
+        version = line.pop(self._version_key, None)
+        if not (
+            isinstance(name, str)
+            and name in self._declared
+            and isinstance(event_id, str)
+            and _UUID4.match(event_id)
+            and isinstance(anonymous_id, str)
+            and _UUID4.match(anonymous_id)
+            and platform in schema.PLATFORMS
+            and isinstance(version, str)
+            and _VERSION.match(version)
+            and isinstance(moment, str)
+            and _TIMESTAMP.match(moment)
+        ):
+            raise Unfit(UNDECLARED)
+        event, names = self._declared[name]
+        try:
+            values = {names[key]: value for key, value in line.items()}
+        except KeyError:
+            raise Unfit(UNDECLARED) from None
+        if event.why_not(values, made=True) is not None:
+            raise Unfit(UNDECLARED)
+        seconds = _moment(moment)
+        if now - seconds > MOST_AGE:
+            raise Unfit(TOO_OLD)
+        attributes: dict[str, Attribute] = {
+            "anonymous_id": anonymous_id,
+            "event_id": event_id,
+            "timestamp": moment,
+        }
+        for field, value in values.items():
+            wire = event.fields[field].wire(value)
+            if wire is not None:
+                attributes[field] = wire
+        attributes["platform"] = platform
+        attributes["version"] = version
+        return Record(event.name, seconds, anonymous_id, attributes)
 
 
 def _moment(text: str) -> float:

@@ -1,8 +1,10 @@
 """How long to wait: between the attempts of a run, and between runs. Pure.
 
-Within a run three attempts, one second apart, then two. Between runs a cool-down that doubles from
-a minute to a day, so that a laptop offline for a week does not start an uploader for every command;
-with jitter, so that a fleet does not return at once when the service does.
+Within a run three attempts, one second apart, then two; a single one after a run that failed, since
+what is down for minutes needs no second question. Between runs a cool-down that doubles from a
+minute to four hours, so that a laptop offline for a week does not start an uploader for every
+command; with jitter, so that a fleet does not return at once when the service does. Why four hours:
+docs/scale.md.
 """
 
 ATTEMPTS = 3
@@ -11,25 +13,36 @@ LONGEST_WAIT = 30.0
 """Seconds. A service that asks for more within a run gets its wish between runs."""
 
 FIRST_COOL_DOWN = 60.0
-LONGEST_COOL_DOWN = 24 * 3600.0
+LONGEST_COOL_DOWN = 4 * 3600.0
+LONGEST_ASKED = 24 * 3600.0
+"""Seconds for which a service that asks for it is left alone."""
+
+SPREAD = 0.25
+"""At the most by so much of it we come later than a service asks: it asks everyone alike."""
 
 
-def wait_before(attempt: int, asked: float | None) -> float | None:
+def wait_before(
+    attempt: int, asked: float | None, *, failures: int = 0, chance: float = 0.0
+) -> float | None:
     """Seconds to wait before attempt number `attempt` (the first is 1); None for no more attempts.
 
-    `asked`: the service's Retry-After in seconds, obeyed when it is the longer.
+    `asked`: the service's Retry-After in seconds, obeyed when it is the longer, and spread by
+    `chance`, from 0 to 1. `failures`: runs in a row that had failed when this one began.
     """
-    if attempt > ATTEMPTS:
+    asked = asked or 0.0
+    if attempt > (1 if failures else ATTEMPTS) or asked > LONGEST_WAIT:
         return None
-    wait = max(FIRST_WAIT * 2 ** (attempt - 2), asked or 0.0)
-    return wait if wait <= LONGEST_WAIT else None
+    return max(FIRST_WAIT * 2.0 ** (attempt - 2), asked * (1 + SPREAD * chance))
 
 
 def cool_down(failures: int, asked: float | None, chance: float) -> float:
     """Seconds until the next run may start, after `failures` failed runs in a row.
 
     `chance`, from 0 to 1, spreads it over the upper half of its length. `asked`: the service's
-    Retry-After, obeyed when it is the longer, up to a day.
+    Retry-After, obeyed when it is the longer, up to a day, and spread beyond it: who was told the
+    same second as everyone does not come back in the same second. (A whole day is counted from
+    each one's own request, which is spread enough.)
     """
     full = min(FIRST_COOL_DOWN * 2.0 ** min(failures - 1, 20), LONGEST_COOL_DOWN)
-    return min(max(full * (0.5 + chance / 2), asked or 0.0), LONGEST_COOL_DOWN)
+    obeyed = min((asked or 0.0) * (1 + SPREAD * chance), LONGEST_ASKED)
+    return max(full * (0.5 + chance / 2), obeyed)

@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,10 @@ from afterword.lockfile import FileLock
 from afterword.schema import Event
 from afterword.upload import status
 from afterword.upload.batches import Pending, in_batches
+from afterword.upload.deadline import Caller, Overdue
 from afterword.upload.delivery import Delivery, deliver
-from afterword.upload.reading import TOO_OLD, Unfit, read_line
-from afterword.upload.retry import cool_down
+from afterword.upload.reading import TOO_OLD, Reader, Unfit
+from afterword.upload.retry import cool_down, wait_before
 from afterword.upload.status import Status
 
 REQUEST_TIME = 5.0
@@ -91,6 +91,7 @@ class _Run:
     outcome: Status = field(default_factory=Status)
     before: Status = field(default_factory=Status)
     exporter: Exporter | None = None
+    caller: Caller[Receipt] | None = None
     trust_clock: bool = True
     began: float = 0.0
     announced: bool = False
@@ -113,9 +114,7 @@ class _Run:
                     break
         finally:
             self._conclude()
-            if self.exporter is not None:
-                self.exporter.close()
-                self.exporter = None
+            self._let_go()
 
     def _begin(self) -> None:
         job = self.job
@@ -149,6 +148,13 @@ class _Run:
             with contextlib.suppress(OSError):  # a full disk costs the news, not the events
                 status.save(self.job.folder.upload_status, outcome)
 
+    def _let_go(self) -> None:
+        if self.caller is not None:
+            self.caller.close()
+        if self.exporter is not None:
+            self.exporter.close()
+        self.caller = self.exporter = None
+
     def _segments(self) -> Iterator[segments.Segment]:
         """What an earlier uploader left, then the buffer, as often as there is something in it."""
         yield from segments.waiting(self.job.folder)
@@ -175,7 +181,8 @@ class _Run:
             self._announce()
             delivery = Delivery()
             try:
-                deliver([item.record for item in batch], self._export, self.job.sleep, delivery)
+                records = [item.record for item in batch]
+                deliver(records, self._export, self._wait, delivery)
             finally:  # SIGTERM and Ctrl-C come here too: what was taken is not sent again
                 self._settle(segment, batch, delivery, suspects)
             if self.stop:
@@ -185,11 +192,10 @@ class _Run:
 
     def _fit(self, segment: segments.Segment) -> Iterator[Pending]:
         """The records of the segment that may leave; the other lines are settled in passing."""
+        reader, clock = Reader(self.job.events, self.job.version_key), self.job.clock
         for line in segment.lines():
             try:
-                record = read_line(
-                    line.text, self.job.events, self.job.version_key, self.job.clock()
-                )
+                record = reader.read(line.text, clock())
             except Unfit as why:
                 if why.args[0] == TOO_OLD and not self.trust_clock:
                     continue
@@ -229,6 +235,15 @@ class _Run:
             self.stop = True  # what is sent from here on would be sent again
             raise
 
+    def _wait(self, attempt: int, asked: float | None) -> bool:
+        """Wait before another attempt; False if there is to be none."""
+        failures = 0 if self.took_some else self.before.failures
+        seconds = wait_before(attempt, asked, failures=failures, chance=self.job.chance())
+        if seconds is None:
+            return False
+        self.job.sleep(seconds)
+        return True
+
     def _export(self, batch: Sequence[Record]) -> Receipt:
         """One request, given up after its time whatever it hangs in: a name, a socket, a drip."""
         if self.exporter is None:
@@ -239,22 +254,21 @@ class _Run:
             except Exception as error:  # noqa: BLE001  # of the libraries under it
                 problem = f"the exporter cannot be made: {type(error).__name__}"
                 return Receipt(problem=problem, retry=False)
-        exporter, answer = self.exporter, list[Receipt]()
+        exporter = self.exporter
 
-        def export() -> None:
+        def export() -> Receipt:
             try:
-                answer.append(exporter.export(batch))
+                return exporter.export(batch)
             except Exception as error:  # noqa: BLE001  # the same
                 problem = f"the exporter failed: {type(error).__name__}"
-                answer.append(Receipt(problem=problem, retry=False))
+                return Receipt(problem=problem, retry=False)
 
-        worker = threading.Thread(target=export, daemon=True)
         try:
-            worker.start()
+            self.caller = self.caller or Caller()
+            return self.caller.call(export, self.job.request_time)
         except RuntimeError:
             return Receipt(problem="no thread could be started", retry=False)
-        worker.join(self.job.request_time)
-        if answer:
-            return answer[0]
-        self.exporter = None  # it still hangs in there; the next attempt gets one of its own
-        return Receipt(problem=f"no answer within {self.job.request_time:g} s")
+        except Overdue:
+            # It still hangs in there, with the exporter; the next attempt gets both anew.
+            self.caller = self.exporter = None
+            return Receipt(problem=f"no answer within {self.job.request_time:g} s")
