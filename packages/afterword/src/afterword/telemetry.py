@@ -83,7 +83,7 @@ class Telemetry:
         self.policy = policy if policy is not None else policy_path(name, environment)
         self._strict = strict
         self._ci: str | None = None
-        self._seen: dict[str, tuple[tuple[int, ...] | None, Flat | None]] = {}
+        self._seen: dict[str, tuple[tuple[int, ...], Flat]] = {}
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
 
     @property
@@ -236,11 +236,16 @@ class Telemetry:
         return self.environment.get(variable) or self.connection_string
 
     def _read(self, path: str) -> "tuple[tuple[int, ...] | None, Flat | None]":
-        """The small file's stamp and content, read anew only after a change."""
+        """The small file's stamp and content, read anew only after a change, or a failure."""
         now = stamp(path)
+        if now is None:
+            return None, None
         seen = self._seen.get(path)
         if seen is None or seen[0] != now:
-            seen = self._seen[path] = now, (read_flat(path) if now is not None else None)
+            content = read_flat(path)
+            if content is None:
+                return now, None
+            seen = self._seen[path] = now, content
         return seen
 
     def _note_recorded(self) -> None:

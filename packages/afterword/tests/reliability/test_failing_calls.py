@@ -13,7 +13,7 @@ pytestmark = needs_strace
 SHARES = 4
 SAMPLE = 2
 FAILURES = ["ENOSPC", "EIO", "EINTR", "ENOLCK", "EACCES", "EMFILE"]
-INTERRUPTIBLE = ("openat", "read", "write", "fsync")  # of those injected into, on a disk
+INTERRUPTIBLE = ("openat", "read", "pread64", "write", "fsync")  # of those injected into, on a disk
 
 
 @pytest.mark.timeout(1800 if ALL else 60)

@@ -212,7 +212,6 @@ class _Run:
         suspects: list[segments.Line],
     ) -> None:
         outcome = self.outcome
-        self.took_some = self.took_some or bool(delivery.taken)
         gone = {batch[at].line for at in (*delivery.taken, *delivery.refused)}
         refused = len(delivery.refused)
         suspects += [batch[at].line for at in delivery.suspects]
@@ -265,10 +264,12 @@ class _Run:
 
         try:
             self.caller = self.caller or Caller()
-            return self.caller.call(export, self.job.request_time)
+            receipt = self.caller.call(export, self.job.request_time)
         except RuntimeError:
             return Receipt(problem="no thread could be started", retry=False)
         except Overdue:
             # It still hangs in there, with the exporter; the next attempt gets both anew.
             self.caller = self.exporter = None
             return Receipt(problem=f"no answer within {self.job.request_time:g} s")
+        self.took_some = self.took_some or bool(receipt.taken)
+        return receipt

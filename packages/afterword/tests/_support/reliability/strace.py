@@ -18,7 +18,9 @@ import pytest
 from reliability.application import ALL, Application
 
 ANYWHERE = ("write", "rename", "unlink", "ftruncate", "fsync")
-ON_OUR_FILES = ("openat", "newfstatat", "read", "lseek", "close", "fcntl", "getdents64")
+ON_OUR_FILES = (
+    "openat", "newfstatat", "read", "pread64", "lseek", "close", "fcntl", "getdents64",
+)  # fmt: skip
 OF_THE_NETWORK = (
     "socket", "connect", "setsockopt", "getsockopt", "sendto", "recvfrom", "poll", "shutdown",
 )  # fmt: skip
