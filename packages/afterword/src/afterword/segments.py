@@ -203,7 +203,8 @@ def sweep(folder: DataFolder) -> None:
 def trim(folder: DataFolder, most: int) -> int:
     """Give up the oldest lines until at most `most` bytes wait; return how many lines that was.
 
-    For the holder of the upload lock.
+    Blanks, which an uploader that died has left, are not given up but left out. For the holder of
+    the upload lock.
     """
     oldest_first = waiting(folder)
     new = _size(folder.events)
@@ -212,13 +213,11 @@ def trim(folder: DataFolder, most: int) -> int:
         return given_up
     surplus = sum(map(_unsettled, oldest_first)) + new - most
     for segment in oldest_first:
-        if surplus <= 0:
-            break
         with contextlib.suppress(OSError):  # what cannot be read or written stays
-            lines = list(_oldest(segment, surplus))
-            segment.settle(lines)
-            given_up += len(lines)
-            surplus -= sum(line.length for line in lines)
+            if lines := list(_oldest(segment, surplus)):
+                segment.settle(lines)
+                given_up += len(lines)
+                surplus -= sum(line.length for line in lines)
             segment.close()
     return given_up
 

@@ -6,7 +6,7 @@ import sys
 from reliability.application import Application, make
 from reliability.strace import Point, at, needs_strace
 
-from afterword import lock
+from afterword import lock, segments
 from afterword.sink import LocalSink
 
 _HOLD = """
@@ -24,6 +24,23 @@ def test_what_a_command_gave_up_is_counted(app: Application) -> None:
         app.record(20, first=recorded)
         recorded += 20
     assert app.status.dropped == {"over the cap": recorded - len(app.waiting())}
+
+
+def test_blanks_of_an_uploader_that_died_do_not_count_for_the_cap_but_go(
+    app: Application,
+) -> None:
+    """Killed after many batches: the file is as long as before, and nearly empty."""
+    app.telemetry = make(app.connection_string, cap=20_000)
+    recorded = app.record(30)
+    app.telemetry = make(app.connection_string, cap=8_000)
+    segment = segments.take(app.folder)
+    assert segment is not None
+    segment.settle(list(segment.lines())[:-1])
+    for number in range(33):
+        app.record(1, first=30 + number)
+        assert sum(path.stat().st_size for path in app.files()) <= 12_300
+    assert app.waiting()[0] == recorded[-1]
+    assert app.status.dropped == {}
 
 
 @needs_strace

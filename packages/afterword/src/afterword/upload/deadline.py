@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_MOMENT = 0.1  # seconds
+
 
 class Overdue(Exception):  # noqa: N818  # not an error: the call may yet come back, unheard
     """The call did not come back in time. No further one can be made here: make another caller."""
@@ -26,7 +28,9 @@ class Caller(Generic[T]):
     def __init__(self) -> None:
         self._calls = SimpleQueue[Callable[[], T] | None]()
         self._answers = SimpleQueue[T]()
-        threading.Thread(target=_work, args=(self._calls, self._answers), daemon=True).start()
+        arguments = (self._calls, self._answers)
+        self._thread = threading.Thread(target=_work, args=arguments, daemon=True)
+        self._thread.start()
 
     def call(self, function: Callable[[], T], seconds: float) -> T:
         """What the function returns; it must not raise.
@@ -38,12 +42,13 @@ class Caller(Generic[T]):
         try:
             return self._answers.get(timeout=seconds)
         except Empty:
-            self.close()
+            self._calls.put(None)  # should it ever come back
             raise Overdue from None
 
     def close(self) -> None:
-        """Let the thread end, as soon as it comes back."""
+        """End the thread; do not wait for it where it is in the middle of a call."""
         self._calls.put(None)
+        self._thread.join(_MOMENT)
 
 
 def _work(calls: SimpleQueue[Callable[[], T] | None], answers: SimpleQueue[T]) -> None:
