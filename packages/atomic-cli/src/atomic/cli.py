@@ -104,7 +104,7 @@ def main() -> NoReturn:
         telemetry().start_upload()  # at an exit like this nothing does it for us
         end_by(ending.number)
     except click.exceptions.Exit as ending:
-        sys.exit(ending.exit_code)
+        telemetry().exit(ending.exit_code)
     except click.Abort:
         click.echo("\nStopped.", err=True)
         sys.exit(130)
@@ -119,4 +119,4 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as error:
         end_by_failed_call(error)
-    sys.exit(0)
+    telemetry().exit()

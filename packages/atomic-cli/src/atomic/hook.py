@@ -37,6 +37,7 @@ def run(arguments: list[str]) -> None:
             _handle(arguments, payload, os.environ, sessions)
             for ended in sessions.sweep(used.clock()):
                 _record(ended)
+        used.exit()
     except BaseException:  # noqa: BLE001, S110  # an agent's session is no place for our troubles
         pass
 

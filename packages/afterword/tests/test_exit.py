@@ -1,0 +1,74 @@
+"""`Telemetry.exit`: as `sys.exit` for everybody who looks, but that nothing is taken apart."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support import wait_until
+
+PROGRAM = """
+import atexit, sys, threading
+from afterword import Event, Telemetry
+
+class Garbage:
+    def __del__(self):
+        print("taken apart", flush=True)
+
+telemetry = Telemetry(
+    "app",
+    version="1.0.0",
+    events=[Event("done")],
+    connection_string="InstrumentationKey=1;IngestionEndpoint=http://127.0.0.1:9/",
+    uploader=[sys.executable, "-c", "import sys; open(sys.argv[1], 'w')", sys.argv[1]],
+)
+telemetry.turn_on()
+atexit.register(print, "handler")
+telemetry.record("done")
+garbage = Garbage()
+sys.stderr.write("said")
+"""
+MUCH = 'sys.stdout.write("x" * 100_000 + "\\n"); '
+
+
+def run(tmp_path: Path, end: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*before, sys.executable, "-c", PROGRAM + end, str(tmp_path / "uploaded")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_was_written_and_registered_is_done_and_the_upload_starts(
+    tmp_path: Path, code: int
+) -> None:
+    done = run(tmp_path, f"{MUCH}telemetry.exit({code})")
+    assert (done.returncode, done.stderr) == (code, "said")
+    assert done.stdout == "x" * 100_000 + "\nhandler\n"
+    wait_until((tmp_path / "uploaded").exists)
+
+
+def test_the_usual_end_takes_everything_apart(tmp_path: Path) -> None:
+    done = run(tmp_path, f"{MUCH}sys.exit(3)")
+    assert (done.returncode, done.stderr) == (3, "said")
+    assert done.stdout.endswith("\nhandler\ntaken apart\n")
+
+
+def test_a_thread_that_lives_is_waited_for(tmp_path: Path) -> None:
+    thread = "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()"
+    done = run(tmp_path, f"{MUCH}import time; {thread}; telemetry.exit(3)")
+    assert done.returncode == 3
+    assert done.stdout.endswith("\nthread\nhandler\ntaken apart\n")
+    wait_until((tmp_path / "uploaded").exists)
+
+
+def test_output_that_nobody_takes_ends_as_the_interpreter_ends(tmp_path: Path) -> None:
+    """What is left in the stream's buffer finds no room when it is flushed."""
+    full = ["sh", "-c", '"$@" > /dev/full', "sh"]
+    for way in ("telemetry.exit", "sys.exit"):
+        done = run(tmp_path, f"sys.stdout = open(1, 'w'); print('left'); {way}(3)", full)
+        assert done.returncode == 120
+        assert "No space left on device" in done.stderr
