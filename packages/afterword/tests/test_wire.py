@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_one_event_on_the_wire(telemetry: Telemetry, server: Server, home: Path)
     assert envelope == {
         "name": "Microsoft.ApplicationInsights.Event",
         "iKey": KEY,
-        "time": line["timestamp"].replace("Z", "000Z"),
+        "time": datetime.fromisoformat(line["timestamp"]).isoformat().replace("+00:00", "Z"),
         "tags": {
             "ai.user.id": line["anonymousId"],
             "ai.cloud.role": "app",
