@@ -11,16 +11,13 @@ import os
 import stat
 import sys
 
-from afterword.schema import buffer_key, id_of_month, timestamp, uuid4
+from afterword.schema import buffer_key, timestamp, uuid4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from afterword.consent import Decision
     from afterword.schema import Event
-    from afterword.statefile import Flat
-    from afterword.telemetry import Telemetry
 
 MOST_LINE = 64 * 1024  # Application Insights takes no larger item (service limits page)
 
@@ -47,64 +44,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def record(
-    telemetry: "Telemetry",
-    name: str,
-    fields: "Mapping[str, object]",
-    decision: "Decision",
-    state: "Flat",
-) -> bool:
-    """Append the event to the buffer if the decision allows; True if it was.
-
-    Raises:
-        UndeclaredError: it is not declared so.
-        OSError: it could not be written.
-    """
-    event = telemetry.events.get(name)
-    why_not = event.why_not(fields) if event is not None else f"no event {name!r} is declared"
-    if event is None or why_not is not None:
-        raise _undeclared(why_not)
-    folder, now = telemetry.folder, telemetry.clock()
-    if decision.log:
-        line = _line(telemetry, event, fields, "(made on consent)", now)
-        sys.stderr.write(line + "\n")
-    if not decision.on or folder is None:
-        return False
-    anonymous_id = id_of_month(state, now)
-    if anonymous_id is None:
-        from afterword import identity
-
-        anonymous_id = identity.renew(folder, now)
-        if anonymous_id is None:
-            return False
-    line = _line(telemetry, event, fields, anonymous_id, now)
-    if len(line) >= MOST_LINE:
-        raise _undeclared(f"{name} would take {len(line)} bytes, over 64 KB")
-    if append(folder.events, line.encode()) > telemetry.cap // 2:
-        from afterword import control
-
-        control.keep_under_cap(telemetry)
-    return True
-
-
-def _undeclared(why: str | None) -> Exception:
-    from afterword.errors import UndeclaredError
-
-    return UndeclaredError(why)
-
-
-def _line(
-    telemetry: "Telemetry",
+def encode(
     event: "Event",
     fields: "Mapping[str, object]",
+    *,
     anonymous_id: str,
+    version: tuple[str, str],
     now: float,
 ) -> str:
-    """One event as it stands in the buffer. By declaration nothing in it needs escaping."""
+    """One event as it stands in the buffer. By declaration nothing in it needs escaping.
+
+    `fields` are as declared. `version`: the application's, by its key; `now`: seconds since 1970.
+    """
     parts = [
         f'"eventId":"{uuid4()}","eventType":"{event.name}","timestamp":"{timestamp(now)}"',
         f'"anonymousId":"{anonymous_id}","platform":"{_PLATFORM}"',
-        f'"{telemetry.version_key}":"{telemetry.version}"',
+        f'"{version[0]}":"{version[1]}"',
     ]
     for key, field in event.fields.items():
         if field.kind == "id":

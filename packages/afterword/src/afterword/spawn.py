@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from afterword.telemetry import Telemetry
+    from afterword.folder import DataFolder
 
 _LONGEST_WAIT = 24 * 3600  # seconds; no cool-down is longer, so further ahead the clock has jumped
 
@@ -42,34 +42,23 @@ _NEEDED = frozenset((
 _started: list[int] = []
 
 
-def has_work(telemetry: "Telemetry", *, heed_cool_down: bool) -> bool:
-    """Does something wait, is nobody at it, and has the last failure cooled down?"""
-    folder = telemetry.folder
-    if folder is None:
-        return False
+def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:
+    """Does something wait, is nobody at it, and has the last failure cooled down?
+
+    `now`: seconds since 1970. Raise OSError if the folder cannot be read.
+    """
     if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
         return False
     status = read_flat(folder.upload_status) if heed_cool_down else None
     if status is not None:
-        wait = status.get("nextSeconds")
-        if isinstance(wait, int) and 0 < wait - telemetry.clock() <= _LONGEST_WAIT:
+        until = status.get("nextSeconds")
+        if isinstance(until, int) and 0 < until - now <= _LONGEST_WAIT:
             return False
     if not os.path.lexists(folder.upload_lock):
         return True
     from afterword.lock import is_held  # or one who was killed has left it there
 
     return not is_held(folder.upload_lock)
-
-
-def start_upload(telemetry: "Telemetry") -> bool:
-    """Start the uploader in the background, if there is work for it; True if one was started."""
-    if not telemetry.uploader or telemetry.is_uploader():
-        return False
-    if not has_work(telemetry, heed_cool_down=True):
-        return False
-    environment = reduced_environment(telemetry.environment, telemetry.prefix)
-    environment[f"{telemetry.prefix}_TELEMETRY_UPLOAD"] = "1"
-    return spawn_detached(telemetry.uploader, environment)
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:

@@ -109,11 +109,9 @@ class Telemetry:
         """
         try:
             decision, state = self.decide()
-            if decision.on or decision.log or self.is_strict():
-                from afterword import buffer
-
-                if buffer.record(self, event, fields, decision, state):
-                    self._note_recorded()
+            looked_at = decision.on or decision.log or self.is_strict()
+            if looked_at and self._record(event, fields, decision, state):
+                self._note_recorded()
         except Exception as error:  # telemetry fails in silence
             if self.is_strict() and type(error).__name__ == "UndeclaredError":
                 raise
@@ -193,7 +191,11 @@ class Telemetry:
         try:
             from afterword import spawn
 
-            work = self.decision().on and spawn.has_work(self, heed_cool_down=spawned)
+            work = (
+                self.folder is not None
+                and self.decision().on
+                and spawn.has_work(self.folder, self.clock(), heed_cool_down=spawned)
+            )
         except Exception:  # noqa: BLE001  # telemetry fails in silence
             work = False
         if not work:
@@ -253,6 +255,44 @@ class Telemetry:
 
         return control.turn_off(self)
 
+    def _record(
+        self, name: str, fields: "Mapping[str, object]", decision: Decision, state: "Flat"
+    ) -> bool:
+        """Append the event to the buffer if the decision allows; True if it was.
+
+        Raises:
+            UndeclaredError: it is not declared so.
+            OSError: it could not be written.
+        """
+        from afterword import buffer, schema
+
+        event = self.events.get(name)
+        why_not = event.why_not(fields) if event is not None else f"no event {name!r} is declared"
+        if event is None or why_not is not None:
+            raise _undeclared(why_not)
+        now, version = self.clock(), (self.version_key, self.version)
+        if decision.log:
+            nobody = "(made on consent)"
+            line = buffer.encode(event, fields, anonymous_id=nobody, version=version, now=now)
+            sys.stderr.write(line + "\n")
+        if not decision.on or self.folder is None:
+            return False
+        anonymous_id = schema.id_of_month(state, now)
+        if anonymous_id is None:
+            from afterword import identity
+
+            anonymous_id = identity.renew(self.folder, now)
+            if anonymous_id is None:
+                return False
+        line = buffer.encode(event, fields, anonymous_id=anonymous_id, version=version, now=now)
+        if len(line) >= buffer.MOST_LINE:
+            raise _undeclared(f"{name} would take {len(line)} bytes, over 64 KB")
+        if buffer.append(self.folder.events, line.encode()) > self.cap // 2:
+            from afterword import control
+
+            control.keep_under_cap(self)
+        return True
+
     def _destination(self, policy: "Flat | None") -> str | None:
         set_by_policy = policy.get("connectionString") if policy else None
         if isinstance(set_by_policy, str):
@@ -291,9 +331,15 @@ class Telemetry:
             pass
 
     def _start_upload(self) -> bool:
+        if self.folder is None or not self.uploader or self.is_uploader():
+            return False
         from afterword import spawn
 
-        return spawn.start_upload(self)
+        if not spawn.has_work(self.folder, self.clock(), heed_cool_down=True):
+            return False
+        environment = spawn.reduced_environment(self.environment, self.prefix)
+        environment[f"{self.prefix}_TELEMETRY_UPLOAD"] = "1"
+        return spawn.spawn_detached(self.uploader, environment)
 
 
 class Command:
@@ -317,6 +363,12 @@ class Command:
     ) -> None:
         success = kind is None or _ends_well(error)
         self._telemetry.record(self._event, **{"success": success, **self.fields})
+
+
+def _undeclared(why: str | None) -> Exception:
+    from afterword.errors import UndeclaredError
+
+    return UndeclaredError(why)
 
 
 def _ends_well(error: BaseException | None) -> bool:
