@@ -9,6 +9,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from afterword.upload.process import start_deaf
+
 T = TypeVar("T")
 
 _MOMENT = 0.1  # seconds
@@ -30,7 +32,7 @@ class Caller(Generic[T]):
         self._answers = SimpleQueue[T]()
         arguments = (self._calls, self._answers)
         self._thread = threading.Thread(target=_work, args=arguments, daemon=True)
-        self._thread.start()
+        start_deaf(self._thread)
 
     def call(self, function: Callable[[], T], seconds: float) -> T:
         """What the function returns; it must not raise.

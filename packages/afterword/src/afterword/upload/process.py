@@ -47,6 +47,22 @@ def run_as_uploader(upload: Callable[[], object], *, spawned: bool) -> NoReturn:
         os._exit(0)
 
 
+def start_deaf(thread: threading.Thread) -> None:
+    """Start a thread to which no SIGTERM and no Ctrl-C is delivered.
+
+    Python acts on them in the main thread, and it is not woken where another one got the signal.
+    The kernel chooses another one where the main one is just being continued after a stop.
+    """
+    if sys.platform == "win32":
+        thread.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _be_silent() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -89,7 +105,7 @@ def _start_watchdog() -> None:
     """End the process at the end of its life: by a thread, and by the kernel if that is stuck."""
     watchdog = threading.Timer(LIFETIME, os._exit, (0,))
     watchdog.daemon = True
-    watchdog.start()
+    start_deaf(watchdog)
     if sys.platform != "win32":
         signal.alarm(int(LIFETIME) + _GRACE)
 
