@@ -207,7 +207,7 @@ class Telemetry:
     def exit(self, code: int = 0) -> "NoReturn":
         """End the process, and leave the interpreter standing: to take it apart is 2 ms of nothing.
 
-        For the last line of a program; it gives back most of what telemetry took. Exit handlers
+        For the last line of a program; it gives back a part of what telemetry took. Exit handlers
         run (the upload starts with them), standard output and error are flushed. Destructors do
         not run: close your files before. Where this would cut something off, because other threads
         live or the output cannot be flushed, it is `sys.exit(code)`.
