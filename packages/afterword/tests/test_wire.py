@@ -137,7 +137,8 @@ def test_no_envelope_leaves_with_other_tags_whatever_its_text_looks_like(
         for n in range(3)
     ]
     separators = (",", ":") if tight else None
-    for n, envelope in enumerate(json.loads(published(json.dumps(batch, separators=separators)))):
+    body = json.dumps(batch, separators=separators)
+    for n, envelope in enumerate(json.loads(published(body, len(batch)))):
         assert (envelope["name"], envelope["data"]) == ("n", {"tags": {"t": role}})
         assert envelope["tags"] == {
             "ai.session.id": str(n),
