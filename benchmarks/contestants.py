@@ -42,7 +42,13 @@ class Contestant:
 
 
 FLOOR = Contestant("floor", "afterword", "import floor")
-OURS = Contestant("afterword", "afterword", "import ours; ours.command()", _ours, agreed=True)
+OURS = Contestant(
+    "afterword",
+    "afterword",
+    "import ours; ours.command(); ours.telemetry.exit()",
+    _ours,
+    agreed=True,
+)
 
 
 def _peer(name: str, program: str, variables: Callable[[Server], Mapping[str, str]]) -> Contestant:

@@ -1,9 +1,11 @@
 """The hot path: what recording one event and starting the uploader adds to a command.
 
 Ours and the floor start the same child here, `python -c pass`, so that the comparison is of the
-two parents alone. All in one environment, which holds the engine and its exporter. What ends by
-`os._exit` or `telemetry.exit` saves taking the interpreter apart, which `pass` does not: so it may
-cost less than nothing. The demands are on the usual end.
+two parents alone. All in one environment, which holds the engine and its exporter.
+
+Ours ends as its README says, by `telemetry.exit()`, which does not take the interpreter apart where
+nobody would miss that; *usual end* is without that line. `pass` and the floor end as programs do;
+the floor by `os._exit` stands beside, so that nobody mistakes the one saving for the other.
 """
 
 from typing import Any
@@ -15,6 +17,10 @@ from stage import Stage, connection_string, waiting
 
 BASELINE = "pass"
 _WARM_UP = 3
+_USUAL = "import ours; ours.command()"
+_DOCUMENTED = f"{_USUAL}; ours.telemetry.exit()"
+_PERSONS = {"ours": True, "ours, turned off": False, "ours, not asked yet": None}
+"""Ours, and what its person has said."""
 
 
 def measure(stage: Stage, rounds: int) -> dict[str, Any]:
@@ -23,26 +29,21 @@ def measure(stage: Stage, rounds: int) -> dict[str, Any]:
         BASELINE: stage.home(),
         "floor": stage.home(),
         "floor, os._exit()": stage.home(),
-        "ours": stage.home(agreed=True),
-        "ours, telemetry.exit()": stage.home(agreed=True),
-        "ours, turned off": stage.home(agreed=False),
-        "ours, not asked yet": stage.home(),
     }
     code = {
         BASELINE: "pass",
         "floor": "import floor",
         "floor, os._exit()": "import floor, os; os._exit(0)",
-        "ours, telemetry.exit()": "import ours; ours.command(); ours.telemetry.exit()",
     }
+    for name, agreed in _PERSONS.items():
+        for end, program in (("", _DOCUMENTED), (", usual end", _USUAL)):
+            homes[name + end], code[name + end] = stage.home(agreed=agreed), program
     runs = alternate(
-        {
-            name: _trial(stage, code.get(name, "import ours; ours.command()"), home)
-            for name, home in homes.items()
-        },
+        {name: _trial(stage, code[name], home) for name, home in homes.items()},
         rounds,
         warm_up=_WARM_UP,
     )
-    for name in ("ours", "ours, telemetry.exit()"):
+    for name in ("ours", "ours, usual end"):
         recorded = sum(1 for _ in waiting(homes[name]))
         if recorded != _WARM_UP + rounds:
             raise ProgramError(f"{_WARM_UP + rounds} commands recorded {recorded} events")

@@ -1,5 +1,6 @@
 """What the figures are held to: ratios within one run, and counts. Never seconds."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,15 +51,14 @@ def targets(found: dict[str, Any]) -> Iterator[Target]:
 
 
 def _hot(hot: dict[str, Any]) -> Iterator[Target]:
-    floor, ours = hot["floor"]["added_cpu"]["median"], hot["ours"]["added_cpu"]["median"]
-    yield _most("hot path: CPU added, of the floor's", ratio(ours, floor), 2.0)
-    floor, ours = hot["floor"]["added"]["median"], hot["ours"]["added"]["median"]
-    yield _most("hot path: time added, of the floor's", ratio(ours, floor), 2.0)
     base = hot["pass"]["wall"]["median"]
-    for name in ("ours, turned off", "ours, not asked yet"):
-        yield _most(
-            f"{name}: time added, of `python -c pass`", hot[name]["added"]["median"] / base, 0.03
-        )
+    for end in ("", ", usual end"):
+        for what, figure in (("CPU", "added_cpu"), ("time", "added")):
+            floor, ours = hot["floor"][figure]["median"], hot["ours" + end][figure]["median"]
+            yield _most(f"hot path{end}: {what} added, of the floor's", ratio(ours, floor), 2.0)
+        for name in (f"ours, turned off{end}", f"ours, not asked yet{end}"):
+            times = hot[name]["added"]["median"] / base
+            yield _most(f"{name}: time added, of `python -c pass`", times, 0.03)
 
 
 def _peers(conditions: dict[str, Any]) -> Iterator[Target]:
@@ -67,7 +67,8 @@ def _peers(conditions: dict[str, Any]) -> Iterator[Target]:
         ours = of["afterword"]
         if peers:
             nearest = min(peers, key=lambda name: peers[name]["added"]["median"])
-            times = ratio(peers[nearest]["added"]["median"], ours["added"]["median"])
+            added = ours["added"]["median"]
+            times = peers[nearest]["added"]["median"] / added if added > 0 else math.inf
             yield _least(f"server {condition}: nearest peer ({nearest}), of ours", times, 20.0)
         missing = ours["sent"] - ours["arrived"]
         yield Target(f"server {condition}: events of ours lost", missing, 0, str(missing))

@@ -1,8 +1,9 @@
 """Throughput: recording by a hundred processes at once, and uploading a hundred thousand events.
 
-Recording is compared with bare appends (open, write, close: each command is a process of its own
-and has nothing open), and with the same under a lock. Uploading is compared with the bare exporter,
-which reads the same events from a file and sends the same batches to the same sink.
+Recording is compared with bare appends of a ready line (open, write, close: each command is a
+process of its own and has nothing open), with the same under a lock, and with the same event made
+and appended by hand. Uploading is compared with the bare exporter, which reads the same events from
+a file and sends the same batches to the same sink.
 
 Nothing here holds the events in memory: a process that we start counts as large as we were.
 """
@@ -23,7 +24,7 @@ from stage import PROGRAMS, Stage, telemetry_folder, waiting
 from afterword.sink import LocalSink
 
 _CAP = str(10**10)  # bytes that may wait: what is measured here is not the cap
-_KINDS = ("ours", "bare append", "locked append")
+_KINDS = ("ours", "bare append", "locked append", "by hand")
 _MARK = re.compile(r'"mark":(\d+)')
 
 

@@ -1,4 +1,4 @@
-"""Record a thousand events when the gate opens: by the engine, or by bare appends.
+"""Record a thousand events when the gate opens: by the engine, by hand, or by bare appends.
 
 `recorder.py KIND COUNT FIRST_MARK READY GATE`: the last two are file descriptors; a byte on READY
 says that all is imported, and the end of GATE that it may begin.
@@ -15,6 +15,30 @@ if kind == "ours":
     def record(mark: int) -> None:
         """Record one event through the engine."""
         telemetry.record("command", command="init", success=True, mark=mark)
+
+elif kind == "by hand":
+    import json
+    import uuid
+    from datetime import UTC, datetime
+
+    path = os.path.join(os.environ["HOME"], "events")
+    anonymous_id = str(uuid.uuid4())
+
+    def record(mark: int) -> None:
+        """Record the same event as one would without an engine: unasked, undeclared, unlocked."""
+        event = {
+            "eventId": str(uuid.uuid4()),
+            "eventType": "command",
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "anonymousId": anonymous_id,
+            "platform": sys.platform,
+            "benchVersion": "1.0.0",
+            "command": "init",
+            "success": True,
+            "mark": mark,
+        }
+        with open(path, "a") as file:
+            file.write(json.dumps(event) + "\n")
 
 else:
     path = os.path.join(os.environ["HOME"], "events")

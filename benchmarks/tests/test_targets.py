@@ -17,9 +17,14 @@ def hot(ours: float, *, off: float = 0.1) -> dict[str, Any]:
     return {
         "pass": {"wall": of(10.0)},
         "floor": {"added": of(2.0), "added_cpu": of(2.0)},
-        "ours": {"added": of(ours), "added_cpu": of(ours)},
-        "ours, turned off": quiet,
-        "ours, not asked yet": quiet,
+    } | {
+        name + end: figures
+        for end in ("", ", usual end")
+        for name, figures in (
+            ("ours", {"added": of(ours), "added_cpu": of(ours)}),
+            ("ours, turned off", quiet),
+            ("ours, not asked yet", quiet),
+        )
     }
 
 
@@ -64,15 +69,17 @@ def test_what_was_not_measured_is_not_judged() -> None:
 @pytest.mark.parametrize(("ours", "yes"), [(4.0, True), (4.1, False)])
 def test_the_hot_path_is_held_to_twice_the_floor(ours: float, yes: bool) -> None:
     found = met({"hot": hot(ours)})
-    assert found["hot path: CPU added, of the floor's"] is yes
-    assert found["hot path: time added, of the floor's"] is yes
+    for path in ("hot path", "hot path, usual end"):
+        assert found[f"{path}: CPU added, of the floor's"] is yes
+        assert found[f"{path}: time added, of the floor's"] is yes
 
 
 @pytest.mark.parametrize(("off", "yes"), [(0.3, True), (0.31, False)])
 def test_turned_off_costs_three_hundredths_of_pass(off: float, yes: bool) -> None:
     found = met({"hot": hot(2.0, off=off)})
-    assert found["ours, turned off: time added, of `python -c pass`"] is yes
-    assert found["ours, not asked yet: time added, of `python -c pass`"] is yes
+    for who in ("ours, turned off", "ours, not asked yet"):
+        assert found[f"{who}: time added, of `python -c pass`"] is yes
+        assert found[f"{who}, usual end: time added, of `python -c pass`"] is yes
 
 
 @pytest.mark.parametrize(("peer", "yes"), [(60.0, True), (59.0, False)])
@@ -82,6 +89,11 @@ def test_the_nearest_peer_decides_and_the_floor_is_none(peer: float, yes: bool) 
         "server fast: nearest peer (near), of ours": yes,
         "server fast: events of ours lost": False,
     }
+
+
+def test_what_drowns_in_noise_is_exceeded_by_every_peer() -> None:
+    found = met({"conditions": conditions(floor=1.0, afterword=-0.1, near=60.0)})
+    assert found["server fast: nearest peer (near), of ours"]
 
 
 def test_without_peers_only_losses_are_judged() -> None:

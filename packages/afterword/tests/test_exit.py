@@ -30,6 +30,7 @@ telemetry.record("done")
 garbage = Garbage()
 sys.stderr.write("said")
 """
+END = "telemetry.exit(3)"
 MUCH = 'sys.stdout.write("x" * 100_000 + "\\n"); '
 
 
@@ -41,7 +42,7 @@ def run(tmp_path: Path, end: str, before: Sequence[str] = ()) -> subprocess.Comp
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.parametrize("code", [0, 3, 255])
 def test_what_was_written_and_registered_is_done_and_the_upload_starts(
     tmp_path: Path, code: int
 ) -> None:
@@ -57,12 +58,32 @@ def test_the_usual_end_takes_everything_apart(tmp_path: Path) -> None:
     assert done.stdout.endswith("\nhandler\ntaken apart\n")
 
 
+@pytest.mark.parametrize("code", ["None", "'words'", "-1", "256", "10**10", "True"])
+def test_any_code_ends_as_with_sys_exit(tmp_path: Path, code: str) -> None:
+    ours, theirs = (run(tmp_path, f"{way}.exit({code})") for way in ("telemetry", "sys"))
+    assert (ours.returncode, ours.stderr) == (theirs.returncode, theirs.stderr)
+
+
 def test_a_thread_that_lives_is_waited_for(tmp_path: Path) -> None:
     thread = "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()"
     done = run(tmp_path, f"{MUCH}import time; {thread}; telemetry.exit(3)")
     assert done.returncode == 3
     assert done.stdout.endswith("\nthread\nhandler\ntaken apart\n")
     wait_until((tmp_path / "uploaded").exists)
+
+
+def test_a_file_left_open_is_written_to_its_end(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    done = run(tmp_path, f"file = open({str(kept)!r}, 'w'); file.write('all of it'); {END}")
+    assert (done.returncode, kept.read_text()) == (3, "all of it")
+    assert done.stdout == "handler\ntaken apart\n"
+    wait_until((tmp_path / "uploaded").exists)
+
+
+def test_what_was_handed_down_is_no_file_of_ours(tmp_path: Path) -> None:
+    """A build tool's job server, a pipe of a shell."""
+    done = run(tmp_path, f"{MUCH}{END}", ["sh", "-c", '"$@" 7</dev/null 8>/dev/null', "sh"])
+    assert (done.returncode, done.stdout[-10:]) == (3, "x\nhandler\n")
 
 
 def test_output_that_nobody_takes_ends_as_the_interpreter_ends(tmp_path: Path) -> None:

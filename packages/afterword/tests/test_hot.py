@@ -45,6 +45,14 @@ def test_the_hot_half_loads_nothing_beyond_the_list() -> None:
     assert "afterword.spawn" in modules  # and start
 
 
+def test_the_end_loads_one_room_more() -> None:
+    """And is reached: what stands in for `os._exit` prints here."""
+    modules = loaded(
+        "import os; os._exit = lambda code: print(*set(sys.modules) - before); t.exit()"
+    )
+    assert modules - ALLOWED == {"afterword.ending"}
+
+
 def test_off_loads_not_even_the_buffer() -> None:
     modules = loaded("t.record('e', w='a')")
     assert "afterword.telemetry" in modules

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from enum import Enum
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,15 @@ from hypothesis import strategies as st
 from afterword import Count, Event, Flag, Id, ListOf, OneOf
 from afterword.errors import DeclarationError
 from afterword.schema import Field, buffer_key, is_uuid4, timestamp, uuid4
+
+
+class Agent(str, Enum):  # noqa: UP042  # prints as Agent.CLAUDE, which StrEnum does not
+    CLAUDE = "claude"
+
+
+class Number(int, Enum):  # the same
+    ONE = 1
+
 
 EVENT = Event("done", what=OneOf("a", "b"), count=Count(optional=True), run=Id())
 
@@ -53,6 +63,13 @@ def test_the_engines_own_names_are_taken(name: str) -> None:
         Event("e", **{name: Flag()})
 
 
+def test_nobody_adds_a_kind_of_field() -> None:
+    with pytest.raises(DeclarationError):
+        Field("text")
+    with pytest.raises(TypeError):
+        type("Text", (Field,), {"accepts": lambda _self, _value: True})
+
+
 def test_a_field_must_be_a_field() -> None:
     with pytest.raises(DeclarationError):
         Event("e", text=str)  # type: ignore[arg-type]
@@ -66,6 +83,9 @@ def test_a_field_must_be_a_field() -> None:
         (Count(), 0, 0),
         (Flag(), True, True),
         (Flag(), False, False),
+        (OneOf("claude"), Agent.CLAUDE, "claude"),
+        (ListOf("claude"), [Agent.CLAUDE], "claude"),
+        (Count(), Number.ONE, 1),
     ],
 )
 def test_encoded_values_are_json_and_come_out_as_declared(

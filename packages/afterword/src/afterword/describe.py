@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from afterword.schema import PLATFORMS, Count, Event, Field, Flag, Id, ListOf, OneOf
+from afterword.schema import PLATFORMS, Event, Field
 
 COMMON = (
     ("event_id", "a random id made for this event alone, so that it is counted once"),
@@ -16,16 +16,16 @@ COMMON = (
 
 def in_words(field: Field) -> str:
     """What may stand in a field."""
-    match field:
-        case ListOf():
+    match field.kind:
+        case "words":
             return "any of " + ", ".join(field.words)
-        case OneOf():
+        case "word":
             return "one of " + ", ".join(field.words)
-        case Count():
+        case "count":
             return f"a whole number up to {field.most}"
-        case Flag():
+        case "flag":
             return "true or false"
-        case Id():
+        case "id":
             return "a random id made for this event alone"
     raise NotImplementedError
 

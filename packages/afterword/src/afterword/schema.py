@@ -24,115 +24,103 @@ PLATFORMS = ("darwin", "linux", "win32", "other")
 _WORD_MOST = 64
 _HEX = frozenset("0123456789abcdef")
 
+KINDS = ("word", "words", "count", "flag", "id")
+"""What a field can hold: one word or several out of a closed vocabulary, a number, a yes or no, an
+id made by the engine. Free text is not among them."""
+
 
 class Field:
-    """What a field may hold. `optional`: an event may be recorded without it."""
+    """What a field may hold; made by `OneOf`, `ListOf`, `Count`, `Flag` and `Id`.
 
-    __slots__ = ("optional",)
-    kind = ""
+    `kind`: out of `KINDS`, a closed list, so that nobody adds free text to it. `optional`: an event
+    may be recorded without it. One class for all kinds, as making a class takes every command as
+    long as recording an event.
 
-    def __init__(self, *, optional: bool = False) -> None:
-        self.optional = optional
+    Raises:
+        DeclarationError: there is no such kind, or a word is no word.
+    """
 
-    def accepts(self, value: object) -> bool:
-        """May this value be recorded, and be sent?"""
-        raise NotImplementedError
+    __slots__ = ("kind", "most", "optional", "words")
 
-    def encode(self, value: object) -> str:
-        """The JSON text of an accepted value, for the buffer."""
-        raise NotImplementedError
-
-    def wire(self, value: object) -> "Scalar":
-        """An accepted value as it goes out."""
-        assert isinstance(value, str | int)  # noqa: S101  # accepts() said so
-        return value
-
-
-class OneOf(Field):
-    """One word out of a closed vocabulary."""
-
-    __slots__ = ("words",)
-    kind = "word"
-
-    def __init__(self, *words: str, optional: bool = False) -> None:
-        super().__init__(optional=optional)
-        if not words:
+    def __init__(
+        self, kind: str, *, words: tuple[str, ...] = (), most: int = 0, optional: bool = False
+    ) -> None:
+        if kind not in KINDS:
+            raise _declaration_error(f"there is no kind {kind!r}")
+        if kind in ("word", "words") and not words:
             raise _declaration_error("a vocabulary needs at least one word")
         for word in words:
             if not _is_word(word):
                 raise _declaration_error(f"{word!r} is no word for a vocabulary")
+        self.kind = kind
         self.words = words
+        self.most = most
+        self.optional = optional
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("the kinds of fields are a closed list")
 
     def accepts(self, value: object) -> bool:
-        return value in self.words and isinstance(value, str)
+        """May this value be recorded, and be sent?"""
+        if self.kind == "word":
+            return isinstance(value, str) and value in self.words
+        if self.kind == "words":
+            if not isinstance(value, list | tuple) or not 0 < len(value) <= self.most:
+                return False
+            return all(isinstance(word, str) and word in self.words for word in value)
+        if self.kind == "count":
+            if isinstance(value, bool) or not isinstance(value, int):
+                return False
+            return 0 <= value <= self.most
+        if self.kind == "flag":
+            return isinstance(value, bool)
+        return self.kind == "id" and is_uuid4(value)
 
     def encode(self, value: object) -> str:
-        return f'"{value}"'  # a word holds nothing that JSON would escape
+        """The JSON text of an accepted value, for the buffer. No word needs escaping.
 
-
-class ListOf(OneOf):
-    """Words out of a closed vocabulary, in order, repeats included. At most 1,000."""
-
-    __slots__ = ()
-    kind = "words"
-    most = 1000
-
-    def accepts(self, value: object) -> bool:
-        if not isinstance(value, list | tuple) or not 0 < len(value) <= self.most:
-            return False
-        return all(isinstance(word, str) and word in self.words for word in value)
-
-    def encode(self, value: object) -> str:
-        assert isinstance(value, list | tuple)  # noqa: S101  # accepts() said so
-        return '["' + '","'.join(value) + '"]'
+        What an enum prints is not what it is: its value is taken past its own `__str__`.
+        """
+        if isinstance(value, list | tuple):
+            return '["' + '","'.join(value) + '"]'
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return int.__repr__(value)
+        assert isinstance(value, str)  # noqa: S101  # accepts() said so
+        return f'"{str.__str__(value)}"'
 
     def wire(self, value: object) -> "Scalar":
-        """Joined by commas: a property holds no list."""
-        assert isinstance(value, list | tuple)  # noqa: S101  # accepts() said so
-        return ",".join(value)
+        """An accepted value as it goes out: words joined by commas, as a property holds no list."""
+        if isinstance(value, list | tuple):
+            return ",".join(value)
+        assert isinstance(value, str | int)  # noqa: S101  # accepts() said so
+        return value
 
 
-class Count(Field):
+def OneOf(*words: str, optional: bool = False) -> Field:  # noqa: N802  # reads as a declaration
+    """One word out of a closed vocabulary."""
+    return Field("word", words=words, optional=optional)
+
+
+def ListOf(*words: str, optional: bool = False) -> Field:  # noqa: N802  # the same
+    """Words out of a closed vocabulary, in order, repeats included. At most 1,000."""
+    return Field("words", words=words, most=1000, optional=optional)
+
+
+def Count(*, most: int = 1_000_000, optional: bool = False) -> Field:  # noqa: N802  # the same
     """A whole number from 0 to `most`."""
-
-    __slots__ = ("most",)
-    kind = "count"
-
-    def __init__(self, *, most: int = 1_000_000, optional: bool = False) -> None:
-        super().__init__(optional=optional)
-        self.most = most
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= self.most
-
-    def encode(self, value: object) -> str:
-        return str(value)
+    return Field("count", most=most, optional=optional)
 
 
-class Flag(Field):
+def Flag(*, optional: bool = False) -> Field:  # noqa: N802  # the same
     """True or false."""
-
-    __slots__ = ()
-    kind = "flag"
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, bool)
-
-    def encode(self, value: object) -> str:
-        return "true" if value else "false"
+    return Field("flag", optional=optional)
 
 
-class Id(Field):
+def Id(*, optional: bool = False) -> Field:  # noqa: N802  # the same
     """A random UUID that the engine makes for each event recorded; nobody can pass one in."""
-
-    __slots__ = ()
-    kind = "id"
-
-    def accepts(self, value: object) -> bool:
-        return is_uuid4(value)
-
-    def encode(self, value: object) -> str:
-        return f'"{value}"'
+    return Field("id", optional=optional)
 
 
 class Event:
@@ -222,10 +210,18 @@ def id_of_month(state: "Mapping[str, Scalar]", now: float) -> str | None:
     return None
 
 
+_of_second: dict[int, str] = {}
+"""The text of the second asked for last: each event asks twice, and a burst for each of its own."""
+
+
 def timestamp(now: float) -> str:
     """A moment (seconds since 1970) as ISO 8601 in UTC with milliseconds, as events carry it."""
     seconds, millis = divmod(int(now * 1000), 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{millis:03d}Z"
+    text = _of_second.get(seconds)
+    if text is None:
+        _of_second.clear()
+        text = _of_second[seconds] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{text}.{millis:03d}Z"
 
 
 def _is_word(word: object) -> bool:

@@ -204,30 +204,23 @@ class Telemetry:
 
         run_as_uploader(lambda: self.upload(spawned=spawned), spawned=spawned)
 
-    def exit(self, code: int = 0) -> "NoReturn":
+    def exit(self, code: str | int | None = 0) -> "NoReturn":
         """End the process, and leave the interpreter standing: to take it apart is 2 ms of nothing.
 
-        For the last line of a program; it gives back a part of what telemetry took. Exit handlers
-        run (the upload starts with them), standard output and error are flushed. Destructors do
-        not run: close your files before. Where this would cut something off, because other threads
-        live or the output cannot be flushed, it is `sys.exit(code)`.
+        For the last line of a program; it gives back what telemetry took. Exit handlers run (the
+        upload starts with them), standard output and error are flushed; destructors do not run.
+        Where this would cut something off, because other threads live, files are still open, or
+        the output cannot be flushed, it is `sys.exit(code)`; so it is on Windows.
+
+        Args:
+            code: as for `sys.exit`.
 
         Raises:
             SystemExit: in those cases.
         """
-        threading = sys.modules.get("threading")
-        if threading is None or threading.active_count() == 1:
-            import atexit
+        from afterword import ending
 
-            atexit._run_exitfuncs()  # noqa: SLF001  # as the interpreter does, and then no more
-            try:
-                for stream in (sys.stdout, sys.stderr):
-                    if stream is not None:
-                        stream.flush()
-            except (OSError, ValueError):
-                sys.exit(code)  # the interpreter says so in its own way
-            os._exit(code)
-        sys.exit(code)
+        ending.end(code)
 
     def turn_on(self) -> None:
         """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
