@@ -40,7 +40,7 @@ def sections(*, peers: bool) -> dict[str, Callable[[Stage], Any]]:
     sizes = ((1_000, 5), (100_000, 3)) if peers else ((1_000, 1), (10_000, 2))
     return {
         "uploading": lambda on: [throughput.upload(on, n, turns=t) for n, t in sizes],
-        "hot": lambda on: hot.measure(on, 200 if peers else 50),
+        "hot": lambda on: hot.measure(on, 300 if peers else 50),
         "conditions": lambda on: conditions.measure(on, who, effort),
         "background": lambda on: background.measure(on, 11 if peers else 3, warm_up=int(peers)),
         "sharing": sharing.measure,

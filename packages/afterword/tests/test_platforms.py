@@ -42,7 +42,7 @@ def test_where_a_policy_lies(platform: str, environment: dict[str, str], start: 
 
 
 AS_WINDOWS = """
-import errno, os, subprocess, sys, types
+import errno, os, subprocess, sys, tempfile, types
 sys.platform = "win32"
 held = {}
 def locking(fd, mode, count):
@@ -66,7 +66,6 @@ def run(code: str) -> str:
 
 def test_a_windows_lock_lies_behind_the_data_and_moves_nothing() -> None:
     out = run("""
-import tempfile
 from afterword import lock
 path = os.path.join(tempfile.mkdtemp(), "f")
 one, two = (os.open(path, os.O_RDWR | os.O_CREAT) for _ in range(2))

@@ -237,10 +237,11 @@ def test_any_json_gets_a_verdict_for_every_item(items: list[Any]) -> None:
             {
                 "sampleRate": st.floats(min_value=0, max_value=100, exclude_min=True),
                 "tags": st.dictionaries(
-                    st.sampled_from(["ai.user.id", "ai.device.type", "x"]), st.text() | st.none()
+                    st.sampled_from(["ai.user.id", "ai.device.type", "x"]),
+                    st.text(max_size=64) | st.none(),
                 ),
                 "offset": st.sampled_from(["Z", "", "+05:30", "-01:30", ".1234567Z", ".5+00:00"]),
-                "name": st.text(min_size=1),
+                "name": st.text(min_size=1, max_size=512),
                 "properties": st.none() | st.dictionaries(KEY, st.text() | st.none()),
                 "measurements": st.dictionaries(
                     KEY, st.floats(allow_nan=False, allow_infinity=False) | st.integers()
