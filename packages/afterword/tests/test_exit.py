@@ -1,4 +1,4 @@
-"""`Telemetry.exit`: as `sys.exit` for everybody who looks, but that nothing is taken apart."""
+"""`Telemetry.exit`: `sys.exit` for everybody who looks, only that nothing is taken apart."""
 
 import os
 import subprocess
@@ -84,6 +84,57 @@ def test_what_was_handed_down_is_no_file_of_ours(tmp_path: Path) -> None:
     """A build tool's job server, a pipe of a shell."""
     done = run(tmp_path, f"{MUCH}{END}", ["sh", "-c", '"$@" 7</dev/null 8>/dev/null', "sh"])
     assert (done.returncode, done.stdout[-10:]) == (3, "x\nhandler\n")
+
+
+def test_a_file_that_a_library_in_c_may_have_opened_is_left_to_it(tmp_path: Path) -> None:
+    """It does not know of PEP 446: what it opened looks as if it had been handed down."""
+    done = run(tmp_path, f"{MUCH}{END}", ["sh", "-c", f'"$@" 7>{tmp_path}/kept', "sh"])
+    assert (done.returncode, done.stdout[-12:]) == (3, "taken apart\n")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "io.TextIOWrapper(sys.stdout.buffer)",
+        "type('Own', (io.TextIOWrapper,), {})(sys.stdout.buffer)",
+    ],
+)
+def test_what_waits_in_another_stream_is_written(tmp_path: Path, stream: str) -> None:
+    done = run(tmp_path, f"import io; box = [{stream}]; box[0].write('left'); {END}")
+    assert done.returncode == 3
+    assert "left" in done.stdout
+    assert "taken apart\n" in done.stdout
+
+
+def test_a_stream_that_was_closed_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    with_file = f"with open({str(tmp_path / 'kept')!r}, 'w') as file: file.write('all')"
+    done = run(tmp_path, f"{with_file}\n{END}")
+    assert (done.returncode, done.stdout) == (3, "handler\n")
+
+
+def test_it_comes_out_through_everything_on_the_way(tmp_path: Path) -> None:
+    done = run(tmp_path, f"try:\n  {END}\nfinally:\n  print('finally')")
+    assert (done.returncode, done.stdout) == (3, "finally\nhandler\n")
+
+
+def test_who_catches_it_has_caught_it(tmp_path: Path) -> None:
+    caught = f"try:\n  {END}\nexcept SystemExit as end:\n  print('caught', end.code, end)"
+    done = run(tmp_path, caught)
+    assert (done.returncode, done.stdout) == (0, "caught 3 3\nhandler\ntaken apart\n")
+
+
+@pytest.mark.parametrize("around", [["-m", "cProfile"], ["-i"]])
+def test_a_program_around_the_program_goes_on(tmp_path: Path, around: list[str]) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM + END)
+    done = subprocess.run(
+        [sys.executable, *around, str(program), str(tmp_path / "uploaded")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        input="print('going on')\n",
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert ("function calls" if "cProfile" in around else "going on") in done.stdout
+    assert "taken apart\n" in done.stdout
 
 
 def test_output_that_nobody_takes_ends_as_the_interpreter_ends(tmp_path: Path) -> None:

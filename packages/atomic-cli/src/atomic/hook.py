@@ -13,7 +13,7 @@ from atomic.telemetry import telemetry
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
     from atomic.sessions import Ended, Sessions
 
@@ -24,8 +24,8 @@ _TIME_LIMIT = 4  # seconds; the agents wait five
 _MOST_COMMANDS = 1000  # what an event holds
 
 
-def run(arguments: list[str]) -> None:
-    """Handle one hook: `arguments` are the agent and, for Copilot, the event."""
+def run(arguments: list[str]) -> "NoReturn":
+    """Handle one hook, and exit with 0: `arguments` are the agent and, for Copilot, the event."""
     try:
         _limit_time()
         payload = _read()
@@ -37,9 +37,9 @@ def run(arguments: list[str]) -> None:
             _handle(arguments, payload, os.environ, sessions)
             for ended in sessions.sweep(used.clock()):
                 _record(ended)
-        used.exit()
-    except BaseException:  # noqa: BLE001, S110  # an agent's session is no place for our troubles
-        pass
+    except BaseException:  # noqa: BLE001  # an agent's session is no place for our troubles
+        sys.exit(0)
+    used.exit()
 
 
 def _limit_time() -> None:
