@@ -31,6 +31,10 @@ garbage = Garbage()
 sys.stderr.write("said")
 """
 END = "telemetry.exit(3)"
+MEMORY_HANDLER = """
+import logging.handlers
+to_stderr = logging.StreamHandler()
+logging.getLogger().addHandler(logging.handlers.MemoryHandler(9, target=to_stderr))"""
 MUCH = 'sys.stdout.write("x" * 100_000 + "\\n"); '
 
 
@@ -62,6 +66,44 @@ def test_the_usual_end_takes_everything_apart(tmp_path: Path) -> None:
 def test_any_code_ends_as_with_sys_exit(tmp_path: Path, code: str) -> None:
     ours, theirs = (run(tmp_path, f"{way}.exit({code})") for way in ("telemetry", "sys"))
     assert (ours.returncode, ours.stderr) == (theirs.returncode, theirs.stderr)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "async def m():\n  try: END(3)\n  finally: print('f')\nimport asyncio; asyncio.run(m())",
+        "t = threading.Thread(target=lambda: END(3)); t.start(); t.join(); print('goes on')",
+        "try: END(3)\nexcept SystemExit as end: end.code = 4; raise",
+        "try: END(3)\nexcept SystemExit as end: sys.exit(end.code + 1)",
+        "try: 1 / 0\nexcept ZeroDivisionError: END(3)",
+        "import signal, time; signal.signal(15, lambda *_: END(3)); signal.raise_signal(15)",
+        f"{MEMORY_HANDLER}; logging.warning('late'); END(3)",
+        "import gzip; gzip.open(sys.argv[1] + '.gz', 'w').write(b'all'); END(3)",
+        "import tempfile; d = tempfile.TemporaryDirectory(dir='.', prefix='left'); END(3)",
+        "import os\nif os.fork() == 0: END(4)\nprint(os.wait()[1]); END(3)",
+        "import io; sys.stdout = io.StringIO(); END(3)",
+        "atexit.unregister(print); sys.stdout.close(); END(3)",
+        "sys.stdout = None; END(3)",
+    ],
+)
+def test_a_program_ends_as_with_sys_exit(tmp_path: Path, program: str) -> None:
+    found = []
+    for way in ("telemetry", "sys"):
+        folder = tmp_path / way
+        folder.mkdir()
+        source = PROGRAM.replace("garbage = Garbage()", "") + program.replace("END", f"{way}.exit")
+        (folder / "program.py").write_text(source)
+        done = subprocess.run(
+            [sys.executable, "program.py", "uploaded"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(folder)},
+            cwd=folder, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        wait_until((folder / "uploaded").exists)
+        left = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+        found.append((done.returncode, done.stdout, done.stderr, left))
+    del found[0][3]["program.py"], found[1][3]["program.py"]
+    assert found[0] == found[1]
+    assert "uploaded" in found[0][3]
 
 
 def test_a_thread_that_lives_is_waited_for(tmp_path: Path) -> None:
@@ -96,6 +138,7 @@ def test_a_file_that_a_library_in_c_may_have_opened_is_left_to_it(tmp_path: Path
     "stream",
     [
         "io.TextIOWrapper(sys.stdout.buffer)",
+        "io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer.raw))",
         "type('Own', (io.TextIOWrapper,), {})(sys.stdout.buffer)",
     ],
 )
@@ -137,10 +180,28 @@ def test_a_program_around_the_program_goes_on(tmp_path: Path, around: list[str])
     assert "taken apart\n" in done.stdout
 
 
-def test_output_that_nobody_takes_ends_as_the_interpreter_ends(tmp_path: Path) -> None:
-    """What is left in the stream's buffer finds no room when it is flushed."""
-    full = ["sh", "-c", '"$@" > /dev/full', "sh"]
-    for way in ("telemetry.exit", "sys.exit"):
-        done = run(tmp_path, f"sys.stdout = open(1, 'w'); print('left'); {way}(3)", full)
-        assert done.returncode == 120
-        assert "No space left on device" in done.stderr
+@pytest.mark.parametrize("much", [1, 5000, 100_000])
+@pytest.mark.parametrize("target", ["/dev/full", "a pipe nobody reads"])
+def test_output_that_nobody_takes_ends_as_with_sys_exit(
+    tmp_path: Path, target: str, much: int
+) -> None:
+    """Told once, with its exit code; a stream may throw away what it failed to write."""
+    told = "No space left on device" if target.startswith("/") else "Broken pipe"
+    found = []
+    for way in ("telemetry", "sys"):
+        if target.startswith("/"):
+            to = os.open(target, os.O_WRONLY)
+        else:
+            reader, to = os.pipe()
+            os.close(reader)
+        program = f"atexit.unregister(print); sys.stdout.write('x' * {much}); {way}.exit(3)"
+        source = PROGRAM.replace("garbage = Garbage()", "") + program
+        done = subprocess.run(
+            [sys.executable, "-c", source, str(tmp_path / "uploaded")],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": ""},
+            stdout=to, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        os.close(to)
+        found.append((done.returncode, done.stderr.count(told)))
+    assert found[0] == found[1]
+    assert found[0] in [(120, 1), (1, 1)]  # 1: too much to be held back, writing itself failed

@@ -12,19 +12,36 @@ import os
 import stat
 import sys
 
-_ALONE = 3  # references: the stream's own, the variable's, the argument's
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn, TextIO
+
+_OWN_OF_BUFFER = 3  # references: the stream's, and here the variable's and the argument's
+_OWN_OF_RAW = 4  # the buffer's one more; CPython's text stream has a short cut to it
+
+
+def leave(code: str | int | None) -> "NoReturn":
+    """Raise SystemExit; see `Telemetry.exit`."""
+    if _has_threads():  # and `threading` says nothing about a SystemExit, but of its very class
+        sys.exit(code)
+    raise Exit(code)
 
 
 class Exit(SystemExit):
     """What `sys.exit` raises, with an end of its own if nobody catches it."""
 
     @property
-    def code(self) -> str | int | None:  # type: ignore[override]  # there it can be set
+    def code(self) -> str | int | None:
         """The exit code; the interpreter, the last one to ask, gets no answer if that may be."""
         code: str | int | None = self.args[0]
-        if _asked_by_interpreter():
-            _end(code)
-        return code
+        try:
+            return _end(code) if _asked_by_interpreter() else code
+        except BaseException:  # noqa: BLE001  # Ctrl-C, or streams of an odd kind: as usual then
+            return code
+
+    @code.setter
+    def code(self, code: str | int | None) -> None:
+        self.args = (code,)
 
 
 def _asked_by_interpreter() -> bool:
@@ -36,24 +53,47 @@ def _asked_by_interpreter() -> bool:
     return False
 
 
-def _end(code: str | int | None) -> None:
-    """End this process as the interpreter would; return where that is better left to it."""
-    if code is None:
-        code = 0
-    if not isinstance(code, int) or code not in range(256) or _has_threads():
-        return
+def _end(code: str | int | None) -> str | int | None:
+    """End this process as the interpreter would; return the code where that is better left to it.
+
+    120: the output could not be written (`sys.exit`'s documentation). It is told here where the
+    stream has thrown away what it held, and would not fail when the interpreter flushes it again.
+    """
+    number = 0 if code is None else code
+    if not isinstance(number, int) or number not in range(256) or _has_threads():
+        return code
     import atexit
 
     atexit._run_exitfuncs()  # noqa: SLF001  # as the interpreter does, and then no more
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        error = _flush(stream)
+        if error is not None:
+            if _flush(stream) is not None:
+                return code
+            _tell(f"Exception ignored on flushing sys.{name}:\n{type(error).__name__}: {error}\n")
+            return 120
+    now = (sys.stdout, sys.stderr)
+    replaced = [one for one in (sys.__stdout__, sys.__stderr__) if one not in now]
+    if any(map(_flush, replaced)) or any(map(_is_shared, (*now, *replaced))) or _has_files_open():
+        return code
+    os._exit(number)
+
+
+def _flush(stream: "TextIO | None") -> BaseException | None:
+    """Write what the stream holds; the error if it cannot."""
     try:
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-            if stream is not None:
-                stream.flush()
-                if _is_shared(stream):
-                    return
-        if not _has_files_open():
-            os._exit(code)
-    except BaseException:  # noqa: BLE001, S110  # the interpreter meets it again and says it its way
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
+    except BaseException as error:  # noqa: BLE001  # Ctrl-C too: nobody is above us
+        return error
+    return None
+
+
+def _tell(text: str) -> None:
+    try:  # noqa: SIM105  # contextlib is not loaded, and stays so
+        sys.stderr.write(text)
+    except (AttributeError, OSError, ValueError):  # there is none, or it is what failed
         pass
 
 
@@ -85,6 +125,9 @@ def _has_files_open() -> bool:
 
 
 def _is_shared(stream: object) -> bool:
-    """Does anything but the stream hold its buffer? It may have put a stream of its own over it."""
+    """Does anything else hold what the stream writes to? It may have one of its own over it."""
     buffer = getattr(stream, "buffer", None)
-    return sys.getrefcount(buffer) > _ALONE and buffer is not None
+    raw = getattr(buffer, "raw", None)
+    return (buffer is not None and sys.getrefcount(buffer) > _OWN_OF_BUFFER) or (
+        raw is not None and sys.getrefcount(raw) > _OWN_OF_RAW
+    )

@@ -209,10 +209,10 @@ class Telemetry:
 
         For the end of a program; it gives back what telemetry took. `finally` and `with` are gone
         through, exit handlers run (the upload starts with them), standard output and error are
-        flushed; destructors do not run. Where they might have something to finish, because other
-        threads live, files are open or output could not be written, it is `sys.exit(code)` and no
-        more; so it is where anything catches the exception, and on Windows. What cannot be seen
-        from here is a stream of your own over descriptor 1 or 2 (`open(1, "w")`): close it.
+        flushed; destructors do not run. Where these might have something to finish, because other
+        threads live or files are open, it is `sys.exit(code)` and no more; so it is where anything
+        catches the exception, and on Windows. What cannot be seen from here is a stream of your own
+        over descriptor 1 or 2 (`open(1, "w")`): close it.
 
         Args:
             code: as for `sys.exit`.
@@ -220,9 +220,9 @@ class Telemetry:
         Raises:
             SystemExit: always.
         """
-        from afterword.ending import Exit
+        from afterword.ending import leave
 
-        raise Exit(code)
+        leave(code)
 
     def turn_on(self) -> None:
         """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
