@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 
 def events() -> "tuple[Event, ...]":
-    """The declarations, loaded when one is needed."""
-    from ours_events import EVENTS
+    """Three events, as a tool of some size has them; declared when one is recorded."""
+    from afterword import Count, Event, Flag, Id, ListOf, OneOf
 
-    return EVENTS
+    commands = OneOf("init", "run", "config", "update", "uninstall", "chat")
+    agents = OneOf("claude", "copilot", "opencode")
+    return (
+        Event("command", command=commands, success=Flag(), mark=Count(optional=True)),
+        Event("chat", agent=agents, commands=ListOf("a", "b", "c", "d"), session_id=Id()),
+        Event("workflow", agent=agents, steps=Count(), success=Flag()),
+    )
 
 
 telemetry = Telemetry(
