@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import needs
 
-from afterword import Telemetry, buffer, segments
+from afterword import Telemetry, buffer, lock, segments
 from afterword.errors import UndeclaredError
 from afterword.folder import DataFolder
 
@@ -100,10 +100,10 @@ def test_a_writer_that_opened_before_the_taking_notices(
     buffer.append(folder.events, b"before")
     taken: list[segments.Segment | None] = []
 
-    def take_it_first(fd: int) -> bool:
+    def take_it_first(fd: int, patience: float) -> bool:
         if not taken:  # opened, not yet locked: exactly here the buffer goes
             taken.append(segments.take(folder))
-        return real(fd)
+        return real(fd, patience)
 
     real = buffer._lock
     monkeypatch.setattr(buffer, "_lock", take_it_first)
@@ -123,7 +123,7 @@ def test_a_torn_line_swallows_nothing(folder: DataFolder) -> None:
 def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
     folder: DataFolder, locks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_locks(_fd: int) -> bool:
+    def no_locks(_fd: int, _patience: float) -> bool:
         raise OSError(37, "No locks available")
 
     if not locks:
@@ -142,6 +142,60 @@ def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
         holder.send_signal(signal.SIGCONT)
         holder.communicate()
     assert lines_of(folder.events) == [b"first", b"second"]
+
+
+def test_a_stopped_holder_is_waited_for_once(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by each event of a command; and again when the lock was had meanwhile."""
+    waited: list[float] = []
+
+    def wait_lock(_fd: int, patience: float) -> bool:
+        waited.append(patience)
+        return False
+
+    buffer.append(folder.events, b"first")
+    monkeypatch.setattr(lock, "wait_lock", wait_lock)
+    for round_ in (1, 2):
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, folder.events],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            for _ in range(3):
+                buffer.append(folder.events, b"held")
+        finally:
+            holder.communicate()
+        assert waited == [0.1, 0.0, 0.0] * round_
+        buffer.append(folder.events, b"free")
+    assert len(lines_of(folder.events)) == 9
+
+
+def test_an_append_in_the_midst_of_another_gives_up_at_once(folder: DataFolder) -> None:
+    """By the handler of a signal that came just then: to wait for itself would be for ever."""
+    code = f"""
+import os, signal
+from afterword import buffer
+def record(*_):
+    try:
+        buffer.append({folder.events!r}, b"nested")
+    except BlockingIOError:
+        print("gave up", flush=True)
+signal.signal(signal.SIGALRM, record)
+close = os.close
+def interrupted(fd):
+    signal.raise_signal(signal.SIGALRM)
+    close(fd)
+os.close = interrupted
+buffer.append({folder.events!r}, b"outer")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert done.stdout == "gave up\n"
+    assert lines_of(folder.events) == [b"outer"]
 
 
 def test_disk_full_in_the_middle_of_a_line(folder: DataFolder) -> None:

@@ -29,7 +29,10 @@ FILE = {"enabled": True, "consentGiven": True, "createdAt": "2026-01-02T00:00:00
         ({"APP_TELEMETRY": "False"}, "variable"),
         ({"APP_TELEMETRY": "no"}, "variable"),
         ({"APP_TELEMETRY": "OFF"}, "variable"),
+        ({"APP_TELEMETRY": "disabled"}, "variable"),
+        ({"APP_TELEMETRY": "n"}, "variable"),
         ({"APP_TELEMETRY": "1"}, None),
+        ({"APP_TELEMETRY": "Yes"}, None),
         ({"APP_TELEMETRY": ""}, None),
         ({"DO_NOT_TRACK": "1"}, "do-not-track"),
         ({"DO_NOT_TRACK": "true"}, "do-not-track"),
@@ -96,6 +99,38 @@ def test_without_a_home_it_is_off(make: Callable[..., Telemetry]) -> None:
     homeless = make(environment={})
     assert homeless.decision().cause == "folder"
     homeless.record("done", what="build")
+
+
+def test_a_policy_out_of_sight_forbids(make: Callable[..., Telemetry], home: Path) -> None:
+    """Its folder may be closed to us, or lie on a disk that fails: whoever made it meant no."""
+    make().turn_on()
+    (home / "closed").symlink_to("closed")  # as good as no permission, and for root too
+    decision = make(policy=str(home / "closed/telemetry.json")).decision()
+    assert (decision.on, decision.cause) == (False, "policy")
+    assert make(policy=str(home / "none/telemetry.json")).decision().on
+
+
+def test_a_number_too_long_to_be_read_is_a_damaged_state_file(
+    telemetry: Telemetry, home: Path
+) -> None:
+    path = home / ".local/share/app/telemetry.json"
+    path.write_text(
+        path.read_text().replace('"noticeVersion": 1', f'"noticeVersion": {"1" * 5000}')
+    )
+    assert "11111" in path.read_text()
+    assert not telemetry.decision().on
+    telemetry.turn_off()
+    assert telemetry.decision().cause == "turned-off"
+
+
+class _OddError(Exception):
+    def __getattr__(self, name: str) -> object:
+        raise KeyError(name)
+
+
+def test_a_command_ends_by_its_own_exception(telemetry: Telemetry) -> None:
+    with pytest.raises(_OddError), telemetry.command("done", what="build"):
+        raise _OddError
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}", "null", '{"enabled": [true]}', "\0"])

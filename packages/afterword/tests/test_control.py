@@ -272,6 +272,16 @@ def test_off_deletes_and_says_so(app: App, telemetry: Telemetry, home: Path) -> 
     assert "silent here: DO_NOT_TRACK=1" in app("telemetry", "on", DO_NOT_TRACK="1").stderr
 
 
+def test_off_deletes_what_a_killed_process_has_left(
+    app: App, telemetry: Telemetry, home: Path
+) -> None:
+    telemetry.record("done", what="build")
+    data = home / ".local/share/app"
+    (data / "telemetry-events.000001.jsonl.4711.tmp").write_bytes(b"{}\n")
+    app("telemetry", "off")
+    assert [path.name for path in data.iterdir()] == ["telemetry.json"]
+
+
 def test_reset_makes_a_new_id_and_empties_the_buffer(
     app: App, telemetry: Telemetry, home: Path
 ) -> None:

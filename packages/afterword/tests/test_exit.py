@@ -122,8 +122,8 @@ def test_a_file_left_open_is_written_to_its_end(tmp_path: Path) -> None:
     wait_until((tmp_path / "uploaded").exists)
 
 
-def test_what_was_handed_down_is_no_file_of_ours(tmp_path: Path) -> None:
-    """A build tool's job server, a pipe of a shell."""
+def test_a_null_device_that_was_handed_down_is_no_file_of_ours(tmp_path: Path) -> None:
+    """As shells leave them."""
     done = run(tmp_path, f"{MUCH}{END}", ["sh", "-c", '"$@" 7</dev/null 8>/dev/null', "sh"])
     assert (done.returncode, done.stdout[-10:]) == (3, "x\nhandler\n")
 
@@ -132,6 +132,28 @@ def test_a_file_that_a_library_in_c_may_have_opened_is_left_to_it(tmp_path: Path
     """It does not know of PEP 446: what it opened looks as if it had been handed down."""
     done = run(tmp_path, f"{MUCH}{END}", ["sh", "-c", f'"$@" 7>{tmp_path}/kept', "sh"])
     assert (done.returncode, done.stdout[-12:]) == (3, "taken apart\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-"])
+def test_a_file_that_took_the_number_of_a_closed_stream_is_written(
+    tmp_path: Path, closed: str
+) -> None:
+    kept = tmp_path / "kept"
+    program = f"file = open({str(kept)!r}, 'w'); file.write('all of it'); {END}"
+    run(tmp_path, program, ["sh", "-c", f'"$@" {closed}', "sh"])
+    assert kept.read_text() == "all of it"
+
+
+def test_a_pipe_that_was_handed_down_may_be_written_to(tmp_path: Path) -> None:
+    program = f"file = open(3, 'w'); file.write('left'); {END}"
+    done = run(tmp_path, program, ["sh", "-c", '"$@" 3>&1 >/dev/null', "sh"])
+    assert (done.returncode, done.stdout) == (3, "left")
+
+
+def test_it_ends_also_where_nothing_can_be_loaded_any_more(tmp_path: Path) -> None:
+    """An application that has just removed itself."""
+    gone = "sys.meta_path.clear(); sys.path_hooks.clear(); sys.path.clear()"
+    assert run(tmp_path, f"{gone}; {END}").returncode == 3
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,29 @@ def test_a_list_is_bounded() -> None:
     assert not ListOf("a").accepts("a")
 
 
+class _SaysYes(str):
+    __slots__ = ()
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    __hash__ = str.__hash__
+
+
+class _Small(int):
+    def __le__(self, _other: int) -> bool:
+        return True
+
+    __ge__ = __le__
+
+
+def test_a_subclass_has_no_say_in_what_it_equals() -> None:
+    assert not OneOf("word").accepts(_SaysYes("free text"))
+    assert not ListOf("word").accepts([_SaysYes("free text")])
+    assert not Count().accepts(_Small(-1))
+    assert OneOf("word").accepts(_SaysYes("word"))
+
+
 @given(st.text() | st.none() | st.floats() | st.lists(st.text()) | st.binary())
 def test_no_field_takes_free_text(value: object) -> None:
     for field in (OneOf("word"), ListOf("word"), Count(), Flag(), Id()):

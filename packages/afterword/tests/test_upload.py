@@ -292,6 +292,23 @@ def test_turned_off_while_it_runs_it_stops_before_the_next_batch(
     assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
 
 
+@pytest.mark.parametrize("answer", [Answer(500, headers={"Retry-After": "1"}), Answer(413)])
+def test_turned_off_between_two_attempts_no_other_is_made(
+    telemetry: Telemetry, server: Server, home: Path, answer: Answer
+) -> None:
+    """Nor is a batch halved any further."""
+    record(telemetry, 8)
+
+    def off(_number: int, _request: Request) -> Answer:
+        telemetry.turn_off()
+        return answer
+
+    server.script = off
+    assert start_uploader(server).wait(timeout=30) == 0
+    assert len(server.requests) == 1
+    assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
+
+
 def test_turning_off_deletes_what_waits(telemetry: Telemetry, home: Path) -> None:
     record(telemetry, 7)
     assert telemetry.turn_off() == 7

@@ -309,6 +309,28 @@ def test_a_session_that_was_killed_is_swept_by_a_later_run(
     assert without_id(events())[1:] == [session_event("claude", "create-spec")]
 
 
+def test_a_session_older_than_events_may_get_is_deleted_and_no_event(
+    hook: Hook, agreed: None, events: Events, folder: Path
+) -> None:
+    command, end = AGENTS["claude"]
+    hook(command("old", "commit"))
+    sessions = folder / "sessions"
+    (old,) = [path for path in sessions.iterdir() if path.name != "salt"]
+    age(old, 31 * 24 * 3600)
+    hook(end("other"))
+    assert events() == []
+    assert [path.name for path in sessions.iterdir()] == ["salt"]
+
+
+def test_status_names_the_files_of_sessions(
+    atomic: Run, hook: Hook, agreed: None, folder: Path
+) -> None:
+    hook(AGENTS["claude"][0]("one", "commit"))
+    said = atomic("telemetry", "status").stdout
+    for path in (folder / "sessions").iterdir():
+        assert str(path) in said
+
+
 def test_who_died_while_ending_a_session_is_swept_too(
     hook: Hook, agreed: None, events: Events, folder: Path
 ) -> None:

@@ -62,7 +62,7 @@ def test_what_is_put_in_looks_like_what_is_there(before: str, after: str) -> Non
         ("{", "line 1"),
         ('{\n"a" 1}', "line 2: a colon"),
         ("[1, 2", "a comma or ]"),
-        ('{"a": nul}', "nul is no value"),
+        ('{"a": nul}', "'nul' is no value"),
         ("{a: 1}", "a key in quotes"),
         ('{"a": 1} x', "nothing more"),
         ("[" * 5000, "too deeply"),

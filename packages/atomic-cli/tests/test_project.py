@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -312,14 +313,58 @@ def test_a_manifest_that_cannot_be_read_is_said(
 def test_half_an_init_is_remembered_as_half(
     atomic: Run, agreed: None, events: Events, project: Path
 ) -> None:
-    (project / ".github").write_text("not a folder")
-    said = atomic("init", "-a", "claude", "-a", "copilot", "-y")
-    assert said.returncode == 1
-    assert ".github" in said.stderr
-    assert "Traceback" not in said.stderr
+    settings = project / ".claude/settings.json"
+    settings.parent.mkdir()
+    settings.write_text(SETTINGS + "\n// " + "long " * 2000)
+    before = tree(project)
+    half = subprocess.run(
+        ["bash", "-c", f"ulimit -f 8; {ATOMIC} init -a claude -y"],  # KiB
+        cwd=project, env=environment(), capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert half.returncode == 1
+    assert "File too large" in half.stderr
+    assert "Traceback" not in half.stderr
+    assert (project / ".claude/commands/commit.md").exists()
     assert [event["success"] for event in events()] == [False]
     atomic("uninstall", "-y")
+    assert tree(project) == before
+
+
+def test_a_file_in_the_place_of_a_folder_is_left_alone(atomic: Run, project: Path) -> None:
+    (project / ".github").write_text("not a folder")
+    said = atomic("init", "-a", "claude", "-a", "copilot", "-y")
+    assert said.returncode == 0
+    assert "a file stands in the place of its folder" in said.stderr
+    assert (project / ".claude/commands/commit.md").exists()
+    atomic("uninstall", "-y")
     assert tree(project) == {".github": b"not a folder"}
+
+
+KILLED = """
+import os, sys
+left, rename = [int(sys.argv.pop(1))], os.replace
+def rename_or_die(*names):
+    left[0] -= 1
+    if left[0] < 0:
+        os.kill(os.getpid(), 9)
+    rename(*names)
+os.replace = rename_or_die
+from atomic.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 10])
+def test_an_init_killed_in_the_middle_is_remembered(atomic: Run, project: Path, after: int) -> None:
+    theirs = {".claude/commands/commit.md": b"mine", ".claude/settings.json": b'{"a": 1}'}
+    for path, content in theirs.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_bytes(content)
+    killed = [sys.executable, "-c", KILLED, str(after), "init", "-a", "claude", "-f", "-y"]
+    assert subprocess.run(killed, cwd=project, env=environment(), check=False).returncode == -9
+    assert atomic("uninstall", "-y").returncode == 0
+    files = {path: content for path, content in tree(project).items() if content is not None}
+    assert {path: files[path] for path in files if not path.endswith(".tmp")} == theirs
 
 
 def test_the_home_folder_is_no_project(atomic: Run, home: Path, project: Path) -> None:

@@ -244,7 +244,7 @@ def test_streams_that_are_closed(
 
 def test_a_file_that_finds_no_room_is_named(project: Path, home: Path) -> None:
     for command, file in (
-        ("init -a claude -y", project / ".claude/commands/commit.md"),
+        ("init -a claude -y", project / ".atomic/manifest.json"),
         ("config set telemetry true", home / ".local/share/atomic/telemetry.json"),
     ):
         ended = shell(f"ulimit -f 0; {ATOMIC} {command}", project)

@@ -32,16 +32,22 @@ _FLAGS: int = (
     | getattr(os, "O_NONBLOCK", 0)  # a FIFO put there must not hold the command
     | getattr(os, "O_BINARY", 0)
 )
-_threads = _thread.allocate_lock()  # the file's lock keeps processes apart, not threads
+_threads = _thread.RLock()  # the file's lock keeps processes apart, not threads
+_patience = _PATIENCE  # seconds; none any more after a wait in vain, until it is had again
 
 
 def _after_fork() -> None:
     global _threads  # noqa: PLW0603  # the thread that may have held it was not forked along
-    _threads = _thread.allocate_lock()
+    _threads = _thread.RLock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def _is_owned(lock: "_thread.RLock") -> bool:
+    """Does this thread hold the lock? Asked as `threading.Condition` does."""
+    return bool(lock._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def encode(
@@ -82,26 +88,31 @@ def append(path: str, line: bytes) -> int:
         OSError: it could not be written; the file is as it was.
     """
     threads = _threads
-    if not threads.acquire(timeout=_TRIES * _PATIENCE):
-        raise BlockingIOError(11, "another thread is writing", path)
-    try:
-        for _ in range(_TRIES):
-            fd = os.open(path, _FLAGS, 0o600)
+    if _is_owned(threads):
+        raise BlockingIOError(11, "a signal's handler came into the midst of another append", path)
+    try:  # also around the taking of the lock: a Ctrl-C may come right after it
+        if not threads.acquire(timeout=_TRIES * _PATIENCE):
+            raise BlockingIOError(11, "another thread is writing", path)
+        for attempt in range(_TRIES):
+            fd = -1
             try:
-                size = _append_locked(fd, path, line)
+                fd = os.open(path, _FLAGS, 0o600)
+                size = _append_locked(fd, path, line, _PATIENCE if attempt else _patience)
             finally:
-                os.close(fd)  # lets the lock go
+                if fd >= 0:
+                    os.close(fd)  # lets the lock go
             if size is not None:
                 return size
         raise BlockingIOError(11, "taken away again and again", path)
     finally:
-        threads.release()
+        if _is_owned(threads):
+            threads.release()
 
 
-def _append_locked(fd: int, path: str, line: bytes) -> int | None:
+def _append_locked(fd: int, path: str, line: bytes, patience: float) -> int | None:
     """The new size, or None if the file was taken before the line was safely in it."""
     try:
-        locked = _lock(fd)
+        locked = _lock(fd, patience)
     except OSError:
         locked = False
     found = os.fstat(fd)
@@ -123,18 +134,22 @@ def _append_locked(fd: int, path: str, line: bytes) -> int | None:
     return found.st_size + len(text)
 
 
-def _lock(fd: int) -> bool:
+def _lock(fd: int, patience: float) -> bool:
     """Lock the file; as a rule at once, so that `lock` is loaded only where one has to wait."""
+    global _patience  # noqa: PLW0603  # a stopped holder is waited for once, not by each event
     if sys.platform != "win32":
         try:
             os.lockf(fd, os.F_TLOCK, 0)
         except (BlockingIOError, PermissionError):
             pass
         else:
+            _patience = _PATIENCE
             return True
     from afterword import lock
 
-    return lock.wait_lock(fd, _PATIENCE)
+    had = lock.wait_lock(fd, patience)
+    _patience = _PATIENCE if had else 0.0
+    return had
 
 
 def _is_at(path: str, found: os.stat_result) -> bool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from afterword.statefile import Flat
 
-_NO = ("0", "false", "no", "off")
+_YES = ("", "1", "true", "yes", "on")  # which only means: not no. Whatever else is said means no
 
 # What continuous-integration machines set, by the `ci-info` package, 4.5.0. Machines are not
 # people: counted, they would drown the people in the figures.
@@ -75,10 +75,10 @@ def forbidden_by_environment(
         return Decision(False, "ci", f"this is a CI machine: {ci} is set")
     own = f"{prefix}_TELEMETRY"
     said = environment.get(own, "").strip().lower()
-    if said in _NO:
-        return Decision(False, "variable", f"{own}={environment[own]}")
     if said == "log":
         return Decision(False, "variable", f"{own}=log prints, and records nothing", log=True)
+    if said not in _YES:
+        return Decision(False, "variable", f"{own}={environment[own]}")
     track = environment.get("DO_NOT_TRACK", "")
     if track.strip().lower() not in ("", "0", "false"):
         return Decision(False, "do-not-track", f"DO_NOT_TRACK={track}")

@@ -107,6 +107,7 @@ def keep_under_cap(telemetry: "Telemetry") -> None:
     if not held:
         return
     try:
+        segments.sweep(folder)  # what one who was killed over this has left counts as well
         given_up = segments.trim(folder, telemetry.cap)
         if given_up:
             last = status.load(folder.upload_status)
@@ -140,6 +141,11 @@ def _delete_waiting(telemetry: "Telemetry") -> int:
             lines = sum(1 for _ in segment.lines())
             os.unlink(segment.path)
             count += lines
+    lock = FileLock(folder.upload_lock)
+    with contextlib.suppress(OSError):
+        if lock.acquire():  # an uploader at work looks after its own
+            segments.sweep(folder)
+            lock.release()
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
     for name in telemetry.keeps:

@@ -16,9 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn, TextIO
 
-_OWN_OF_BUFFER = 3  # references: the stream's, and here the variable's and the argument's
-_OWN_OF_RAW = 4  # the buffer's one more; CPython's text stream has a short cut to it
-
 
 def leave(code: str | int | None) -> "NoReturn":
     """Raise SystemExit; see `Telemetry.exit`."""
@@ -106,18 +103,21 @@ def _has_threads() -> bool:
 def _has_files_open() -> bool:
     """Has this process opened files, sockets, pipes that are still open? True if it cannot tell.
 
-    What Python opens is not inheritable (PEP 446), what was handed down to us is: shells and build
-    tools do. A plain file may have been opened by a library written in C.
+    What Python opens is not inheritable (PEP 446), what was handed down to us is. Terminals and
+    null devices among that are taken for a shell's leftovers; anything else a library written in C
+    may have opened, or somebody writes to who was told its number.
     """
     try:
         numbers = [int(name) for name in os.listdir("/dev/fd")]
     except OSError:  # Windows has no such list
         return True
+    if max(numbers) <= 2:  # noqa: PLR2004  # a list without its own descriptor shows not all
+        return True
     for number in numbers:
-        if number <= 2:  # noqa: PLR2004  # the standard streams
-            continue
         try:
-            if not os.get_inheritable(number) or stat.S_ISREG(os.fstat(number).st_mode):
+            if not os.get_inheritable(number):
+                return True
+            if number > 2 and not stat.S_ISCHR(os.fstat(number).st_mode):  # noqa: PLR2004  # std
                 return True
         except OSError:  # the list itself, closed by now
             continue
@@ -125,9 +125,15 @@ def _has_files_open() -> bool:
 
 
 def _is_shared(stream: object) -> bool:
-    """Does anything else hold what the stream writes to? It may have one of its own over it."""
+    """Does anything else hold what the stream writes to? It may have one of its own over it.
+
+    Its own references are the stream's to its buffer; to the raw file the buffer's, and a short cut
+    of the stream's. What looking adds differs between versions of Python.
+    """
+    probe = object()
+    looking = sys.getrefcount(probe)
     buffer = getattr(stream, "buffer", None)
     raw = getattr(buffer, "raw", None)
-    return (buffer is not None and sys.getrefcount(buffer) > _OWN_OF_BUFFER) or (
-        raw is not None and sys.getrefcount(raw) > _OWN_OF_RAW
+    return (buffer is not None and sys.getrefcount(buffer) > looking + 1) or (
+        raw is not None and sys.getrefcount(raw) > looking + 2
     )

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def report(telemetry: "Telemetry") -> Report:
         anonymous_id=anonymous_id,
         id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
         destination=_host(telemetry.destination()),
-        files=_files(folder.path) if folder is not None else [],
+        files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
 
@@ -139,13 +140,16 @@ def _record(reader: Reader, line: Line, now: float) -> Record | str:
         return str(why)
 
 
-def _files(path: str) -> list[str]:
+def _files(path: str, keeps: Sequence[str]) -> list[str]:
+    """Ours, and what the application keeps for events to come."""
     try:
-        return sorted(
-            os.path.join(path, name) for name in os.listdir(path) if name.startswith("telemetry")
-        )
+        found = [os.path.join(path, one) for one in os.listdir(path) if one.startswith("telemetry")]
     except OSError:
         return []
+    for kept in (os.path.join(path, name) for name in keeps):
+        found += [kept] if os.path.isfile(kept) else []
+        found += [os.path.join(folder, one) for folder, _, names in os.walk(kept) for one in names]
+    return sorted(found)
 
 
 def _host(connection_string: str | None) -> str | None:

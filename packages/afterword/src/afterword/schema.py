@@ -61,17 +61,17 @@ class Field:
         raise TypeError("the kinds of fields are a closed list")
 
     def accepts(self, value: object) -> bool:
-        """May this value be recorded, and be sent?"""
+        """May this value be recorded, and be sent? A subclass has no say in what it equals."""
         if self.kind == "word":
-            return isinstance(value, str) and value in self.words
+            return isinstance(value, str) and str.__str__(value) in self.words
         if self.kind == "words":
             if not isinstance(value, list | tuple) or not 0 < len(value) <= self.most:
                 return False
-            return all(isinstance(word, str) and word in self.words for word in value)
+            return all(isinstance(word, str) and str.__str__(word) in self.words for word in value)
         if self.kind == "count":
             if isinstance(value, bool) or not isinstance(value, int):
                 return False
-            return 0 <= value <= self.most
+            return 0 <= int.__pos__(value) <= self.most
         if self.kind == "flag":
             return isinstance(value, bool)
         return self.kind == "id" and is_uuid4(value)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from afterword.upload.status import Status
 
 CAP = 5_000_000
-"""Bytes that may wait for upload; over that the oldest events leave first."""
+"""Bytes that may wait for upload; over that the oldest events leave first.
+
+Looked at whenever half as many have come anew: so that is how far it is passed, at most."""
 
 
 class Telemetry:
@@ -107,6 +109,10 @@ class Telemetry:
         Raises:
             UndeclaredError: the event, a field or a value is not declared; in development only.
         """
+        self.record_fields(event, fields)
+
+    def record_fields(self, event: str, fields: "Mapping[str, object]") -> None:
+        """As `record`, with the fields in a mapping."""
         try:
             decision, state = self.decide()
             looked_at = decision.on or decision.log or self.is_strict()
@@ -209,8 +215,9 @@ class Telemetry:
 
         For the end of a program; it gives back what telemetry took. `finally` and `with` are gone
         through, exit handlers run (the upload starts with them), standard output and error are
-        flushed; destructors do not run. Where these might have something to finish, because other
-        threads live or files are open, it is `sys.exit(code)` and no more; so it is where anything
+        flushed; destructors do not run, nor what a generator that was left in the middle has in its
+        `finally`, nor exit handlers of C libraries. Where threads live or files are open it is
+        `sys.exit(code)` and no more, as something is to be finished; so it is where anything
         catches the exception, and on Windows. What cannot be seen from here is a stream of your own
         over descriptor 1 or 2 (`open(1, "w")`): close it.
 
@@ -220,8 +227,10 @@ class Telemetry:
         Raises:
             SystemExit: always.
         """
-        from afterword.ending import leave
-
+        try:
+            from afterword.ending import leave
+        except Exception:  # noqa: BLE001  # no descriptor left, or uninstalled meanwhile
+            sys.exit(code)
         leave(code)
 
     def turn_on(self) -> None:
@@ -357,7 +366,7 @@ class Command:
         _traceback: "TracebackType | None",
     ) -> None:
         success = kind is None or _ends_well(error)
-        self._telemetry.record(self._event, **{"success": success, **self.fields})
+        self._telemetry.record_fields(self._event, {"success": success, **self.fields})
 
 
 def _undeclared(why: str | None) -> Exception:
@@ -370,4 +379,7 @@ def _ends_well(error: BaseException | None) -> bool:
     """Is this only the way to end, with exit code 0? `sys.exit()`, click's and typer's `Exit`."""
     if isinstance(error, SystemExit):
         return error.code in (None, 0)
-    return getattr(error, "exit_code", None) == 0
+    try:
+        return bool(getattr(error, "exit_code", None) == 0)
+    except Exception:  # noqa: BLE001  # its attributes are its own affair, and no end of ours
+        return False

@@ -14,7 +14,7 @@ from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
 from atomic.running import KilledError, end_by
-from atomic.screen import Failure, colours, end_by_failed_call
+from atomic.screen import Failure, colours, end_by_failed_call, end_by_failure
 from atomic.telemetry import telemetry
 
 WIDTH = 80
@@ -109,14 +109,11 @@ def main() -> NoReturn:
         click.echo("\nStopped.", err=True)
         sys.exit(130)
     except Failure as error:
-        error.show()
-        sys.exit(error.code)
+        end_by_failure(error, error.code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        end_by_failure(error, error.exit_code)
     except AfterwordError as error:
-        Failure(f"{error}.").show()
-        sys.exit(1)
+        end_by_failure(Failure(f"{error}."), 1)
     except OSError as error:
         end_by_failed_call(error)
     telemetry().exit()

@@ -43,10 +43,24 @@ def end_by_failed_call(error: OSError) -> NoReturn:
         if not isinstance(error, BrokenPipeError):  # who read our output has had enough
             what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
             Failure(f"{what}.").show()
-    for stream in (sys.stdout, sys.stderr):  # nothing to complain about at their last flush
+    _let_go_of_streams()
+    sys.exit(1)
+
+
+def end_by_failure(error: click.ClickException, code: int) -> NoReturn:
+    """Say what is wrong, and exit with the code, also where nobody can be told."""
+    try:
+        error.show()
+    except OSError:
+        _let_go_of_streams()
+    sys.exit(code)
+
+
+def _let_go_of_streams() -> None:
+    """Let there be nothing to complain about at their last flush."""
+    for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(1)
 
 
 def say(message: str = "") -> None:

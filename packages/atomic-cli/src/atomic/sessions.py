@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 IDLE = 24 * 3600
 """Seconds without a command, after which a session counts as ended: it was killed, most likely."""
 
+_MOST_AGE = 30 * 24 * 3600  # seconds; as any event, it is not kept longer
 _ENDING = ".ending"
 _ENDING_TIME = 600  # seconds; who has not ended a session by then has died over it
 _PATIENCE = 0.1
@@ -55,10 +56,13 @@ class Sessions:
             path = os.path.join(self.folder, name)
             limit = _ENDING_TIME if name.endswith(_ENDING) else IDLE
             try:
-                if now - os.stat(path).st_mtime < limit:
-                    continue
+                age = now - os.stat(path).st_mtime
+                if age > _MOST_AGE:
+                    os.unlink(path)
             except OSError:
                 continue  # another has swept it
+            if not limit <= age <= _MOST_AGE:
+                continue
             ended = self._take(path)
             if ended is not None:
                 yield ended

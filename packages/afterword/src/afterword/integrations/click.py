@@ -127,7 +127,7 @@ def _status(telemetry: Telemetry, *, as_json: bool) -> None:
 
 
 @click.command("show")
-@click.option("--json", "as_json", is_flag=True, help="Exactly as it would stand on the wire.")
+@click.option("--json", "as_json", is_flag=True, help="The JSON that would stand on the wire.")
 @click.pass_obj
 def _show(telemetry: Telemetry, *, as_json: bool) -> None:
     """Print the events that wait, as they would be sent."""

@@ -50,7 +50,7 @@ class Job:
     version_key: str
     make_exporter: Callable[[], Exporter]
     allowed: Callable[[], bool]
-    """Asked before each batch: the person may turn it off meanwhile."""
+    """Asked before each request: the person may turn it off meanwhile."""
     cap: int
     """Bytes that may wait; the oldest leave first."""
     clock: Callable[[], float] = time.time
@@ -254,6 +254,8 @@ class _Run:
                 problem = f"the exporter cannot be made: {type(error).__name__}"
                 return Receipt(problem=problem, retry=False)
         exporter = self.exporter
+        if not self.job.allowed():  # also between two attempts, between two halves
+            return Receipt(problem="turned off", retry=False)
 
         def export() -> Receipt:
             try:

@@ -1,7 +1,7 @@
 """Do what was planned, step by step, and remember each: half of a plan is remembered as half."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from atomic import __version__
 from atomic.install import manifest
@@ -22,12 +22,13 @@ def remembered(project: Project) -> Manifest:
         raise manifest.ManifestError(str(error)) from error
 
 
-def apply(project: Project, known: Manifest, steps: Iterable[Step]) -> None:
+def apply(project: Project, known: Manifest, steps: Sequence[Step]) -> None:
     """Make the changes and write the manifest, which is removed with the last of its files.
 
     Raises:
         OSError, BlockedError: a file could not be written; the manifest tells of those that were.
     """
+    _announce(project, known, steps)
     try:
         for step in steps:
             if step.action in WRITES and step.content is not None:
@@ -40,6 +41,25 @@ def apply(project: Project, known: Manifest, steps: Iterable[Step]) -> None:
                 known.files[step.path] = step.record
     finally:
         _remember(project, known)
+
+
+def _announce(project: Project, known: Manifest, steps: Sequence[Step]) -> None:
+    """Write down what will be new before the first file is: a kill in the middle forgets nothing.
+
+    A file named there and never made is "gone already" to `uninstall`; one that was known stays as
+    it is known, so that its old text is not taken for the user's.
+    """
+    coming = {
+        step.path: step.record
+        for step in steps
+        if step.record is not None and not step.forget and step.path not in known.files
+    }
+    if coming:
+        folders = [folder for path in (*coming, manifest.PATH) for folder in project.missing(path)]
+        planned = Manifest(
+            known.agents, known.files | coming, [*known.folders, *dict.fromkeys(folders)]
+        )
+        known.folders += project.write(manifest.PATH, planned.dump(__version__))
 
 
 def _remember(project: Project, known: Manifest) -> None:

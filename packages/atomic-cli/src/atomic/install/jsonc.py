@@ -15,6 +15,7 @@ _SPACE = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _WORD = re.compile(r"[-+.\w]+")
 _DEEPEST = 200
+_SHOWN = 20  # characters of a bad value: it may be a key that somebody forgot to quote
 
 
 class JsoncError(ValueError):
@@ -135,7 +136,7 @@ class _Parser:
         try:
             return json.loads(text)
         except ValueError:
-            raise self.error(at, f"{text} is no value") from None
+            raise self.error(at, f"{text[:_SHOWN]!r} is no value") from None
 
     def error(self, at: int, what: str) -> JsoncError:
         breaks = [found.start() for found in re.finditer("\n", self.text)]

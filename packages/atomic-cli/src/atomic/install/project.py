@@ -27,8 +27,10 @@ class Project:
         try:
             with open(self._locate(path), "rb") as file:
                 return file.read()
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise BlockedError("a file stands in the place of its folder") from None
         except IsADirectoryError:
             raise BlockedError("a folder stands in its place") from None
         except OSError as error:
@@ -56,6 +58,12 @@ class Project:
                 os.unlink(beside)
             raise
         return folders
+
+    def missing(self, path: str) -> list[str]:
+        """The folders that `write` would have to make for the file."""
+        parts = path.split("/")[:-1]
+        folders = ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+        return [one for one in folders if not os.path.isdir(os.path.join(self.root, one))]
 
     def remove(self, path: str) -> None:
         """Remove the file, if it is there. Raise BlockedError or OSError if it cannot be."""
