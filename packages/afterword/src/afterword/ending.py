@@ -103,9 +103,9 @@ def _has_threads() -> bool:
 def _has_files_open() -> bool:
     """Has this process opened files, sockets, pipes that are still open? True if it cannot tell.
 
-    What Python opens is not inheritable (PEP 446), what was handed down to us is. Terminals and
-    null devices among that are taken for a shell's leftovers; anything else a library written in C
-    may have opened, or somebody writes to who was told its number.
+    What Python opens is not inheritable (PEP 446), what was handed down to us is. Terminals, null
+    devices and pipes among that are the leftovers of shells, of build tools and their job servers;
+    a plain file or a socket a library written in C may have opened.
     """
     try:
         numbers = [int(name) for name in os.listdir("/dev/fd")]
@@ -117,7 +117,8 @@ def _has_files_open() -> bool:
         try:
             if not os.get_inheritable(number):
                 return True
-            if number > 2 and not stat.S_ISCHR(os.fstat(number).st_mode):  # noqa: PLR2004  # std
+            mode = os.fstat(number).st_mode
+            if number > 2 and not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):  # noqa: PLR2004
                 return True
         except OSError:  # the list itself, closed by now
             continue

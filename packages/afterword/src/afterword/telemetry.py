@@ -219,7 +219,7 @@ class Telemetry:
         `finally`, nor exit handlers of C libraries. Where threads live or files are open it is
         `sys.exit(code)` and no more, as something is to be finished; so it is where anything
         catches the exception, and on Windows. What cannot be seen from here is a stream of your own
-        over descriptor 1 or 2 (`open(1, "w")`): close it.
+        over a descriptor that was handed down to you (`open(1, "w")`, `open(3, "w")`): close it.
 
         Args:
             code: as for `sys.exit`.
