@@ -57,7 +57,13 @@ def test_a_vocabulary_cannot_be_empty() -> None:
         OneOf()
 
 
-@pytest.mark.parametrize("name", ["timestamp", "anonymous_id", "platform", "version", "Upper"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timestamp", "anonymous_id", "platform", "version", "Upper",
+        "enduser.pseudo.id", "a__b", "platform_", 'a"b', "", "é",
+    ],
+)  # fmt: skip
 def test_the_engines_own_names_are_taken(name: str) -> None:
     with pytest.raises(DeclarationError):
         Event("e", **{name: Flag()})

@@ -139,3 +139,20 @@ def test_sweeping_removes_only_what_a_killed_process_left(folder: DataFolder) ->
         path.write_text("x")
     segments.sweep(folder)
     assert sorted(Path(folder.path).iterdir()) == sorted([*stays, Path(segment.path)])
+
+
+def test_a_segment_whose_name_another_file_has_is_gone(folder: DataFolder) -> None:
+    """`off` removes it under the uploader's hands, and the next taking gets its number."""
+    buffer.append(folder.events, b"old")
+    old = segments.take(folder)
+    assert old is not None
+    lines = list(old.lines())
+    Path(old.path).rename(f"{old.path}.away")
+    buffer.append(folder.events, b"new")
+    new = segments.take(folder)
+    assert new is not None
+    assert new.path == old.path
+    for settle in (lambda: old.settle(lines), old.close, old.probe):
+        with pytest.raises(FileNotFoundError):
+            settle()
+    assert [line.text for line in new.lines()] == [b"new\n"]

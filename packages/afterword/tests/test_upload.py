@@ -292,6 +292,16 @@ def test_turned_off_while_it_runs_it_stops_before_the_next_batch(
     assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
 
 
+def test_a_cookie_is_not_sent_back(telemetry: Telemetry, server: Server) -> None:
+    """By one a server, or a balancer before it, would know the uploader again."""
+    record(telemetry, 150)
+    server.script = lambda _number, _request: Answer(headers={"Set-Cookie": "who=you; Path=/"})
+    assert start_uploader(server).wait(timeout=30) == 0
+    assert len(server.requests) == 2
+    for request in server.requests:
+        assert "cookie" not in {name.lower() for name in request.headers}
+
+
 @pytest.mark.parametrize("answer", [Answer(500, headers={"Retry-After": "1"}), Answer(413)])
 def test_turned_off_between_two_attempts_no_other_is_made(
     telemetry: Telemetry, server: Server, home: Path, answer: Answer

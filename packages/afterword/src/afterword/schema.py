@@ -136,7 +136,8 @@ class Event:
         if not name.isidentifier() or name != name.lower():
             raise _declaration_error(f"{name!r} is no name for an event")
         for key, field in fields.items():
-            if key != key.lower() or key in _RESERVED:
+            plain = key.isidentifier() and key.isascii() and "" not in key.split("_")
+            if not plain or key != key.lower() or key in _RESERVED:
                 raise _declaration_error(f"{key!r} is no name for a field")
             if not isinstance(field, Field):
                 raise _declaration_error(f"{name}.{key} is no field")

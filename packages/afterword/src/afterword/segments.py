@@ -44,6 +44,7 @@ class Segment:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._file: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f"Segment({self.path!r})"
@@ -111,15 +112,28 @@ class Segment:
                     os.fsync(file.fileno())  # or a power cut leaves the new name and no content
                 if os.stat(self.path).st_size == size:
                     os.replace(beside, self.path)
+                    self._file = None
             finally:
                 _unlink(beside)
         return kept
 
     def _open(self) -> int:
+        """Open it; the same file each time, as `off` frees the name, and the next taking takes it.
+
+        Raises:
+            FileNotFoundError: it is gone, also where another one has its name.
+            OSError: it cannot be opened, or is no plain file.
+        """
         fd = os.open(self.path, _FLAGS)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
             os.close(fd)
             raise OSError(22, "not a plain file", self.path)
+        file = found.st_dev, found.st_ino
+        if self._file not in (None, file):
+            os.close(fd)
+            raise FileNotFoundError(2, "another file has the name", self.path)
+        self._file = file
         return fd
 
 

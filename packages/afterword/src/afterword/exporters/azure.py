@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
@@ -195,6 +196,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core leaves 
         session = Session()
         session.headers.clear()  # python-requests' version, and what else it would say
         session.auth = _no_credentials
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # or it marks us
         super().__init__(session=session, session_owner=False)
         self._url = f"{destination.endpoint}/"
         self.sends = True
