@@ -119,6 +119,16 @@ def test_a_torn_line_swallows_nothing(folder: DataFolder) -> None:
     assert lines_of(folder.events) == [b'{"whole":1}', b'{"to', b'{"whole":2}']
 
 
+def holding(path: str) -> subprocess.Popen[bytes]:
+    """A process that holds the file's lock, until its input ends."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    return holder
+
+
 @pytest.mark.parametrize("locks", [True, False])
 def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
     folder: DataFolder, locks: bool, monkeypatch: pytest.MonkeyPatch
@@ -129,12 +139,7 @@ def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
     if not locks:
         monkeypatch.setattr(buffer, "_lock", no_locks)
     buffer.append(folder.events, b"first")
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, folder.events],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert holder.stdout is not None
-    holder.stdout.readline()
+    holder = holding(folder.events)
     holder.send_signal(signal.SIGSTOP)
     try:
         buffer.append(folder.events, b"second")
@@ -157,12 +162,7 @@ def test_a_stopped_holder_is_waited_for_once(
     buffer.append(folder.events, b"first")
     monkeypatch.setattr(lock, "wait_lock", wait_lock)
     for round_ in (1, 2):
-        holder = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, folder.events],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert holder.stdout is not None
-        holder.stdout.readline()
+        holder = holding(folder.events)
         try:
             for _ in range(3):
                 buffer.append(folder.events, b"held")

@@ -253,6 +253,15 @@ def test_a_file_that_finds_no_room_is_named(project: Path, home: Path) -> None:
         assert not file.exists()
 
 
+@pytest.mark.parametrize(("command", "code"), [("nope", 2), ("init", 2), ("run opencode", 127)])
+def test_the_exit_code_is_right_also_where_nobody_can_be_told(
+    command: str, code: int, project: Path
+) -> None:
+    assert shell(f"{ATOMIC} {command}", project, PATH="/usr/bin:/bin").returncode == code
+    untold = shell(f"{ATOMIC} {command} 2> /dev/full", project, PATH="/usr/bin:/bin")
+    assert untold.returncode == code
+
+
 # Shell completion, in the shells themselves.
 
 
