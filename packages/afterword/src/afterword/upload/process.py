@@ -4,12 +4,14 @@ Every end is safe at every instruction (the segment tells what is left), so the 
 no waiting for threads, which a library may have left in the middle of a call.
 """
 
+import _thread
 import contextlib
 import gc
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -103,11 +105,21 @@ def _open_descriptors() -> list[int]:
 
 def _start_watchdog() -> None:
     """End the process at the end of its life: by a thread, and by the kernel if that is stuck."""
-    watchdog = threading.Timer(LIFETIME, os._exit, (0,))
+    watchdog = threading.Timer(LIFETIME, _end_of_life)
     watchdog.daemon = True
     start_deaf(watchdog)
     if sys.platform != "win32":
         signal.alarm(int(LIFETIME) + _GRACE)
+
+
+def _end_of_life() -> None:
+    """As SIGTERM does, so that what was answered is settled; a second later in any case."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(signal.SIGTERM)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    time.sleep(1)
+    os._exit(0)
 
 
 def _terminate(_signal: int, _frame: object) -> None:
