@@ -10,14 +10,14 @@ READY := $(VENV)/.ready
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Make .venv with both packages and the pinned tools
+setup: $(READY) ## Make .venv with the three packages and the pinned tools
 
-$(READY): requirements/dev.txt packages/afterword/pyproject.toml packages/atomic-cli/pyproject.toml
+$(READY): requirements/dev.txt packages/afterword/pyproject.toml packages/afterword-sink/pyproject.toml packages/atomic-cli/pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-		-e packages/afterword -e packages/atomic-cli
+		-e packages/afterword -e packages/afterword-sink -e packages/atomic-cli
 	touch $@
 
 demo: $(READY) ## The main job, step by step: from `atomic init` to a row in customEvents

@@ -21,7 +21,7 @@ from processes import own_peak
 from rounds import summary
 from stage import PROGRAMS, Stage, telemetry_folder, waiting
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 _CAP = str(10**10)  # bytes that may wait: what is measured here is not the cap
 _KINDS = ("ours", "bare append", "locked append", "by hand")

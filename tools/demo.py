@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 ATOMIC = Path(sys.executable).parent / "atomic"
 KQL = (

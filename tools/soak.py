@@ -19,7 +19,7 @@ from pathlib import Path
 
 from afterword import Count, Event, Telemetry
 from afterword.report import waiting
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 # Whole failures, partial ones, lost answers, lies; never a refusal for good, so none may be lost.
 LOST_ANSWER = "close after=store chance=0.02"

@@ -12,7 +12,7 @@ from enum import Enum
 
 import psutil
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 from atomic.agents import AGENTS
 from atomic.workflows import load
 

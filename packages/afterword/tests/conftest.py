@@ -12,7 +12,7 @@ import pytest
 from support import Clock, Server
 
 from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 GREET = Path(__file__).parents[1] / "examples" / "greet" / "greet.py"
 EVENTS = (

@@ -6,9 +6,9 @@ import pytest
 from reliability.application import ALL, Application, Upload
 
 from afterword.control import make_job
-from afterword.sink import LocalSink
 from afterword.upload.run import REQUEST_TIME, run
 from afterword.upload.status import Status
+from afterword_sink import LocalSink
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from reliability.application import Application
 from support import wait_until
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 MEGABYTE = 1024  # ru_maxrss counts in KB
 

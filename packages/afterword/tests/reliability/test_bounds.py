@@ -7,7 +7,7 @@ from reliability.application import Application, make
 from reliability.strace import Point, at, needs_strace
 
 from afterword import lock, segments
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 _HOLD = """
 import os, signal, sys

@@ -9,7 +9,7 @@ import pytest
 from reliability.application import Application
 
 from afterword.exporters.azure import Reply, read_reply
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 # A program whose environment is emptied between the import and the first exporter.
 FORGETFUL = """

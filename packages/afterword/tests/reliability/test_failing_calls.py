@@ -6,7 +6,7 @@ import pytest
 from reliability.application import ALL, Application
 from reliability.strace import OF_THE_NETWORK, Point, at, chosen, needs_strace, points
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 pytestmark = needs_strace
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import pytest
 from reliability.application import Application, Upload
 
-from afterword.sink import LocalSink
-from afterword.sink.faults import MALFORMED
 from afterword.upload.retry import SPREAD
+from afterword_sink import LocalSink
+from afterword_sink.faults import MALFORMED
 
 COUNT = 250  # three batches: 100, 100, 50
 

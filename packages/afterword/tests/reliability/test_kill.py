@@ -10,7 +10,7 @@ from reliability.application import ALL, Application
 from reliability.strace import Point, at, chosen, needs_strace, points
 from support import wait_until
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 pytestmark = needs_strace
 

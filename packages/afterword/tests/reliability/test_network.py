@@ -12,7 +12,7 @@ import trustme
 from reliability.application import Application, Upload
 from support import KEY, Answer, Server
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 COUNT = 250
 

@@ -11,7 +11,7 @@ import pytest
 from reliability.application import Application
 from support import alive, wait_until
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 SWALLOWS = """
 import time

@@ -16,8 +16,8 @@ from afterword import segments
 from afterword.control import make_job
 from afterword.exporters.base import Receipt, Record
 from afterword.segments import Segment
-from afterword.sink import LocalSink
 from afterword.upload.run import run
+from afterword_sink import LocalSink
 
 
 def test_what_is_no_plain_file_does_not_block_the_rest(app: Application, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from reliability.application import ALL, Application
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 LIMITED = """
 import resource, runpy, sys

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from afterword.sink import LocalSink, SinkError
+from afterword_sink import LocalSink, SinkError
 
 Envelope = Callable[..., dict[str, Any]]
 PATIENCE = 0.4  # seconds of silence that count as silence

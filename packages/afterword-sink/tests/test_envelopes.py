@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.sink.bodies import BODY_BYTES, UnreadableBodyError
-from afterword.sink.envelopes import Batch, read
-from afterword.sink.store import Store
+from afterword_sink.bodies import BODY_BYTES, UnreadableBodyError
+from afterword_sink.envelopes import Batch, read
+from afterword_sink.store import Store
 
 Envelope = Callable[..., dict[str, Any]]
 NOW = time.time()

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
-from afterword.sink.answers import Reply
-from afterword.sink.faults import Fault, Travel
+from afterword_sink.answers import Reply
+from afterword_sink.faults import Fault, Travel
 
 TRANSPORT = "afterword.transport"  # key in scope["extensions"]
 Refuse = Callable[[float], Awaitable[None]]

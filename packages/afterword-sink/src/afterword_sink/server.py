@@ -14,10 +14,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from afterword.sink.app import Sink
-from afterword.sink.delivery import TRANSPORT
-from afterword.sink.faults import Fault, Plan
-from afterword.sink.store import Store
+from afterword_sink.app import Sink
+from afterword_sink.delivery import TRANSPORT
+from afterword_sink.faults import Fault, Plan
+from afterword_sink.store import Store
 
 HOST = "127.0.0.1"  # loopback, and nothing else
 # One key for every sink: a constant says more plainly than a random one that it opens nothing.
@@ -116,7 +116,7 @@ class _Server(uvicorn.Server):
         try:
             self.servers.append(await loop.create_server(protocol, sock=_listen(port)))
         except PortTakenError as error:
-            print(f"afterword sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
+            print(f"afterword-sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
             self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

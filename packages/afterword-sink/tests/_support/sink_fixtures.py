@@ -2,14 +2,14 @@
 
 import http.client
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 Envelope = Callable[..., dict[str, Any]]
 
@@ -22,6 +22,20 @@ class Answered(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+@pytest.fixture(scope="session")
+def running_sink() -> Iterator[LocalSink]:
+    with LocalSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def sink(running_sink: LocalSink) -> Iterator[LocalSink]:
+    """A real sink, empty and without faults."""
+    running_sink.clear()
+    yield running_sink
+    running_sink.clear_faults()
 
 
 @pytest.fixture(scope="session")

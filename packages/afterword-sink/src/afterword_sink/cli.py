@@ -1,4 +1,4 @@
-"""`afterword sink` and `afterword query`: the sink for people at a terminal."""
+"""`afterword-sink serve` and `afterword-sink query`: the sink for people at a terminal."""
 
 import json
 import os
@@ -6,26 +6,26 @@ from typing import Any
 
 import click
 
-from afterword.sink.client import SinkClient, SinkError, endpoint_of, unpacked
+from afterword_sink.client import SinkClient, SinkError, endpoint_of, unpacked
 
 ENVIRONMENT = "AFTERWORD_SINK"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="afterword")
-def afterword() -> None:
-    """Telemetry for command-line tools, and a local Application Insights to try it on."""
+@click.version_option(package_name="afterword-sink")
+def main() -> None:
+    """A local Application Insights for development and tests."""
 
 
 def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from afterword.sink.faults import GRAMMAR
+        from afterword_sink.faults import GRAMMAR
 
         click.echo(GRAMMAR, nl=False)
         context.exit()
 
 
-@afterword.command()
+@main.command()
 @click.option(
     "--port",
     default=0,
@@ -56,14 +56,14 @@ def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted:
     help="Show how faults are written, and exit.",
 )
 @click.option("--until-stdin-closes", is_flag=True, hidden=True)
-def sink(
+def serve(
     port: int, database: str, faults: tuple[str, ...], seed: int, *, until_stdin_closes: bool
 ) -> None:
     """Run a local Application Insights on 127.0.0.1.
 
     The first line of output is its connection string. Ctrl-C ends it.
     """
-    from afterword.sink import grammar, server, store  # heavy; `query` does without
+    from afterword_sink import grammar, server, store  # heavy; `query` does without
 
     try:
         server.run(
@@ -79,7 +79,7 @@ def sink(
         raise click.ClickException(str(error)) from error
 
 
-@afterword.command()
+@main.command()
 @click.argument("kql")
 @click.option(
     "--endpoint",
@@ -94,7 +94,7 @@ def query(kql: str, endpoint: str | None, database: str | None, *, as_json: bool
     """Ask a sink a question in KQL.
 
     \b
-    afterword query 'customEvents | summarize count() by name'
+    afterword-sink query 'customEvents | summarize count() by name'
     """  # noqa: D301  # \b is click's own mark
     try:
         if database is not None:
@@ -115,7 +115,7 @@ def query(kql: str, endpoint: str | None, database: str | None, *, as_json: bool
 
 
 def _ask_file(path: str, question: str) -> tuple[list[str], list[list[Any]]]:
-    from afterword.sink import kql, server, store  # heavy; not always needed
+    from afterword_sink import kql, server, store  # heavy; not always needed
 
     if not os.path.isfile(path):
         raise ValueError(f"{path}: no such file")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from afterword.sink import LocalSink
-from afterword.sink.bodies import BODY_BYTES
-from afterword.sink.ledger import KEPT_REQUESTS, Ledger
+from afterword_sink import LocalSink
+from afterword_sink.bodies import BODY_BYTES
+from afterword_sink.ledger import KEPT_REQUESTS, Ledger
 
 Envelope = Callable[..., dict[str, Any]]
 

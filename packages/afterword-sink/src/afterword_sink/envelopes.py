@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from afterword.sink import bodies
+from afterword_sink import bodies
 
 OLDEST_MS = 172_800_000  # Envelope.bond: MinDateOffsetFromNow, 48 h
 NEWEST_MS = 7_200_000  # Envelope.bond: MaxDateOffsetFromNow, 2 h

@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from afterword.sink.envelopes import Item
-from afterword.sink.table import CUSTOM_EVENTS, OTHER_ITEMS
+from afterword_sink.envelopes import Item
+from afterword_sink.table import CUSTOM_EVENTS, OTHER_ITEMS
 
 IN_MEMORY = ":memory:"
 # A checkpoint holds writers up for as long as the table is large (measured: 1 s at a million rows,

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from afterword.sink.faults import MALFORMED, Fault, Selection, Travel
+from afterword_sink.faults import MALFORMED, Fault, Selection, Travel
 
 _ITEM_WORDS = ("item", "206")
 _ANSWER_WORDS = ("ok", *_ITEM_WORDS, "malformed-206", "not-json", "redirect")

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import duckdb
 import pytest
 
-from afterword.sink import LocalSink, SinkError
-from afterword.sink.kql import ask
+from afterword_sink import LocalSink, SinkError
+from afterword_sink.kql import ask
 
 GUID = "00000000-0000-4000-8000-000000000001"
 Envelope = Callable[..., dict[str, Any]]

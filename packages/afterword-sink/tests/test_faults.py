@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.sink.answers import Answer, answer
-from afterword.sink.envelopes import Batch, Item, ItemError
-from afterword.sink.faults import MALFORMED, Fault, Plan, Selection, Travel
-from afterword.sink.grammar import FaultSyntaxError, parse
+from afterword_sink.answers import Answer, answer
+from afterword_sink.envelopes import Batch, Item, ItemError
+from afterword_sink.faults import MALFORMED, Fault, Plan, Selection, Travel
+from afterword_sink.grammar import FaultSyntaxError, parse
 
 
 def one(script: str) -> Fault:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from afterword.sink import LocalSink
+from afterword_sink import LocalSink
 
 SEND = """
 import os, sys, time

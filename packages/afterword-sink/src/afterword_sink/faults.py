@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from typing import Any
 
-from afterword.sink.envelopes import Item, ItemError
+from afterword_sink.envelopes import Item, ItemError
 
 GRAMMAR = """\
 A fault says what is answered, how the answer travels, and whom it befalls:

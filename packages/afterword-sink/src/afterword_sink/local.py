@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from afterword.sink.client import SinkClient, SinkError, endpoint_of
+from afterword_sink.client import SinkClient, SinkError, endpoint_of
 
 
 class LocalSink(SinkClient):
@@ -18,10 +18,10 @@ class LocalSink(SinkClient):
             send_to(sink.connection_string)
             assert sink.query("customEvents | count") == [{"Count": 1}]
 
-    It is `python -m afterword sink` as a subprocess, and ends with this process however that ends.
+    It is `afterword-sink serve` as a subprocess, and ends with this process however that ends.
 
     Args:
-        faults: What goes wrong from the start; `afterword.sink.faults` has the grammar.
+        faults: What goes wrong from the start; `afterword_sink.faults` has the grammar.
         seed: Of the dice behind faults by chance.
         port: The port on 127.0.0.1; 0 for any that is free. A sink that was stopped and is
             started again keeps its port.
@@ -75,7 +75,7 @@ class LocalSink(SinkClient):
         """
         if self._process is not None:
             return
-        command = [sys.executable, "-m", "afterword", "sink", "--until-stdin-closes"]
+        command = [sys.executable, "-m", "afterword_sink", "serve", "--until-stdin-closes"]
         command += ["--port", str(self._port), "--seed", str(self._seed)]
         for fault in self._faults:
             command += ["--fault", fault]

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from afterword.sink.envelopes import Batch, Item, ItemError
-from afterword.sink.faults import MALFORMED, Fault, message, retry_after
+from afterword_sink.envelopes import Batch, Item, ItemError
+from afterword_sink.faults import MALFORMED, Fault, message, retry_after
 
 _NOT_MODIFIED = 304  # the one status here that has no body
 _PAGE = b"<!DOCTYPE html><html><body><h1>Sign in to use this network</h1></body></html>\n"

@@ -8,10 +8,10 @@
                                                  ├─ kql                  the query API
                                                  └─ ledger               what came, and what went
 
-`LocalSink` and `SinkClient` need the standard library only, the sink itself `afterword[sink]`.
+`LocalSink` and `SinkClient` load the standard library only.
 """
 
-from afterword.sink.client import ReceivedRequest, SinkClient, SinkError
-from afterword.sink.local import LocalSink
+from afterword_sink.client import ReceivedRequest, SinkClient, SinkError
+from afterword_sink.local import LocalSink
 
 __all__ = ["LocalSink", "ReceivedRequest", "SinkClient", "SinkError"]

@@ -17,13 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword.sink import answers, bodies, envelopes, grammar, kql
-from afterword.sink.answers import Answer
-from afterword.sink.delivery import Connection, Delivery
-from afterword.sink.envelopes import Item
-from afterword.sink.faults import Fault, Plan
-from afterword.sink.ledger import Entry, Ledger
-from afterword.sink.store import DatabaseError, Store
+from afterword_sink import answers, bodies, envelopes, grammar, kql
+from afterword_sink.answers import Answer
+from afterword_sink.delivery import Connection, Delivery
+from afterword_sink.envelopes import Item
+from afterword_sink.faults import Fault, Plan
+from afterword_sink.ledger import Entry, Ledger
+from afterword_sink.store import DatabaseError, Store
 
 _BULK = 5_000  # items that make a flush worth its while
 _FULL = 10 * _BULK  # items in memory at which a request waits for the database
@@ -190,7 +190,7 @@ class Sink:
         except DatabaseError as error:
             if str(error) != self._complaint:
                 self._complaint = str(error)
-                print(f"afterword sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
+                print(f"afterword-sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from afterword.sink import LocalSink, SinkClient, SinkError
-from afterword.sink.client import endpoint_of
+from afterword_sink import LocalSink, SinkClient, SinkError
+from afterword_sink.client import endpoint_of
 
 Envelope = Callable[..., dict[str, Any]]
-AFTERWORD = [sys.executable, "-m", "afterword"]
+COMMAND = [sys.executable, "-m", "afterword_sink"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*AFTERWORD, *arguments],
+        [*COMMAND, *arguments],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -41,7 +41,7 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*AFTERWORD, "sink", *arguments],
+            [*COMMAND, "serve", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,19 +59,19 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 @pytest.mark.parametrize("columns", ["60", "80"])
 def test_the_example_in_the_help_can_be_copied(columns: str) -> None:
     shown = run("query", "--help", COLUMNS=columns)
-    assert "\n  afterword query 'customEvents | summarize count() by name'\n" in shown.stdout
-    for command in ([], ["sink"], ["query"]):
+    assert "\n  afterword-sink query 'customEvents | summarize count() by name'\n" in shown.stdout
+    for command in ([], ["serve"], ["query"]):
         assert "\\b" not in run(*command, "--help").stdout
 
 
-@pytest.mark.parametrize("command", ["--help", "sink", "sink --explain-faults"])
+@pytest.mark.parametrize("command", ["--help", "serve", "serve --explain-faults"])
 def test_output_that_finds_no_room_is_said(command: str) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [*AFTERWORD, *command.split()],
+            [*COMMAND, *command.split()],
             stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
         )  # fmt: skip
-    assert (done.returncode, done.stderr) == (1, "afterword: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "afterword-sink: No space left on device\n")
 
 
 def line(stream: IO[str] | None) -> str:
@@ -177,10 +177,10 @@ def test_mistakes_are_told_without_a_traceback(sink: LocalSink, tmp_path: Path) 
     nonsense = tmp_path / "nonsense.duckdb"
     nonsense.write_text("this is no database, but it is long enough to be looked at " * 100)
     cases = [
-        (["sink", "--port", str(sink.port)], 1, f"cannot listen on 127.0.0.1:{sink.port}"),
-        (["sink", "--fault", "explode"], 1, "'explode' is unknown"),
-        (["sink", "--database", str(nonsense)], 1, "cannot be used as a database"),
-        (["sink", "--database", str(tmp_path / "no" / "folder")], 1, "cannot be used as a"),
+        (["serve", "--port", str(sink.port)], 1, f"cannot listen on 127.0.0.1:{sink.port}"),
+        (["serve", "--fault", "explode"], 1, "'explode' is unknown"),
+        (["serve", "--database", str(nonsense)], 1, "cannot be used as a database"),
+        (["serve", "--database", str(tmp_path / "no" / "folder")], 1, "cannot be used as a"),
         (["query", "print 1"], 2, "AFTERWORD_SINK"),
         (["query", "print 1", "--endpoint", "http://127.0.0.1:9/"], 1, "no sink answers at"),
         (["query", "print 1", "--endpoint", "elsewhere"], 1, "neither the URL nor"),
@@ -201,19 +201,6 @@ def test_a_database_in_use_is_named(tmp_path: Path) -> None:
         done = run("query", "print 1", "--database", file)
     assert done.returncode == 1
     assert "is in use: ask the sink that has it" in done.stderr
-
-
-def test_a_missing_extra_is_named(tmp_path: Path) -> None:
-    for missing in ("click", "starlette"):
-        (tmp_path / f"{missing}.py").write_text(
-            f"raise ModuleNotFoundError('gone', name='{missing}')"
-        )
-        done = run("sink", PYTHONPATH=str(tmp_path))
-        assert done.returncode == 1
-        assert f"'{missing}' is missing" in done.stderr
-        assert "pip install 'afterword[sink]'" in done.stderr
-        assert "Traceback" not in done.stderr
-        (tmp_path / f"{missing}.py").unlink()
 
 
 def test_query_prints_a_table(
@@ -237,7 +224,7 @@ def test_query_prints_a_table(
 
 
 def test_faults_are_explained() -> None:
-    done = run("sink", "--explain-faults")
+    done = run("serve", "--explain-faults")
     assert done.returncode == 0
     for word in ("hang", "drip", "malformed-206", "after=store", "chance=P"):
         assert word in done.stdout
@@ -298,8 +285,8 @@ def test_endpoints() -> None:
 
 
 def test_talking_to_a_sink_needs_the_standard_library_only() -> None:
-    """`LocalSink` may be imported where only the tests' own environment has the extra."""
+    """Importing `LocalSink` is cheap: the server's libraries load in its own process."""
     heavy = "{'click', 'starlette', 'uvicorn', 'duckdb', 'orjson'}"
-    code = f"import sys, afterword.sink; sys.exit(str({heavy} & set(sys.modules) or ''))"
+    code = f"import sys, afterword_sink; sys.exit(str({heavy} & set(sys.modules) or ''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""

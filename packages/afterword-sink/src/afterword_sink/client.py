@@ -106,7 +106,7 @@ class SinkClient:
         """Let these faults befall the requests from now on, instead of any set before.
 
         Args:
-            faults: As on the command line; `afterword.sink.faults` has the grammar.
+            faults: As on the command line; `afterword_sink.faults` has the grammar.
             seed: Of the dice behind faults by chance.
         """
         self._call("POST", "/sink/faults", {"faults": faults, "seed": seed})
