@@ -17,7 +17,7 @@ from rounds import Trial, alternate, summary
 from stage import PROGRAMS, Server, Stage, telemetry_folder, waiting
 
 from afterword.folder import DataFolder
-from afterword.lockfile import FileLock
+from afterword.state.lockfile import FileLock
 from afterword.upload import status
 
 SITUATIONS = ("nothing to do", "another at work", "cooling down", "one event")

@@ -45,7 +45,7 @@ FLOOR = Contestant("floor", "afterword", "import floor")
 OURS = Contestant(
     "afterword",
     "afterword",
-    "import ours; ours.command(); ours.telemetry.exit()",
+    "import ours; ours.command()",
     _ours,
     agreed=True,
 )

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from afterword.describe import markdown
+from afterword.control.describe import markdown
 from atomic.events import EVENTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "telemetry.md"

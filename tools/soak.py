@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from afterword import Count, Event, Telemetry
-from afterword.report import waiting
+from afterword.control.report import waiting
 from afterword_sink import LocalSink
 
 # Whole failures, partial ones, lost answers, lies; never a refusal for good, so none may be lost.

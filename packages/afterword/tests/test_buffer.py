@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from support import needs
 
-from afterword import Telemetry, buffer, lock, segments
+from afterword import Telemetry, buffer, lock
 from afterword.errors import UndeclaredError
 from afterword.folder import DataFolder
+from afterword.upload import segments
 
 WRITER = """
 import sys

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from afterword.exporters.base import Receipt, Record
-from afterword.segments import Line
 from afterword.upload.batches import MOST_BYTES, MOST_EVENTS, Pending, in_batches, wire_size
 from afterword.upload.delivery import MOST_SUSPECTS, deliver
 from afterword.upload.retry import (
@@ -14,6 +13,7 @@ from afterword.upload.retry import (
     cool_down,
     wait_before,
 )
+from afterword.upload.segments import Line
 
 
 def record(number: int, size: int = 10) -> Record:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from afterword import Telemetry, folder, statefile
-from afterword.folder import read_flat
+from afterword import Telemetry, folder
+from afterword.folder import Flat, read_flat
 from afterword.schema import is_uuid4, timestamp
+from afterword.state import files
 
 RECORD = """
 import sys, time
@@ -121,15 +122,15 @@ def test_files_are_the_owners_alone(telemetry: Telemetry, home: Path) -> None:
 
 def test_state_files_read_back_as_written(tmp_path: Path) -> None:
     path = str(tmp_path / "state.json")
-    values: statefile.Flat = {
+    values: Flat = {
         "yes": True, "no": False, "nothing": None, "number": 12, "text": timestamp(0),
         "odd": 'quote " and \\ and é\n', "empty": "", "like": "true",
     }  # fmt: skip
-    statefile.write(path, values)
+    files.write(path, values)
     assert json.loads(Path(path).read_text()) == values
     assert read_flat(path) == values
     del values["odd"]
-    statefile.write(path, values)
+    files.write(path, values)
     assert folder._read_own_form(Path(path).read_text()) == values  # the fast way
     assert read_flat(path) == values
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("state")] == [
@@ -141,7 +142,7 @@ def test_what_one_of_our_number_left_when_killed_is_in_nobodys_way(tmp_path: Pat
     """In a container every command may have the same process id."""
     path = tmp_path / "state.json"
     Path(f"{path}.{os.getpid()}.tmp").write_text("{")
-    statefile.write(str(path), {"number": 1})
+    files.write(str(path), {"number": 1})
     assert read_flat(str(path)) == {"number": 1}
     assert list(tmp_path.glob("*.tmp")) == []
 

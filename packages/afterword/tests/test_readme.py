@@ -12,7 +12,6 @@ from support import Server, wait_until
 
 README = Path(__file__).parents[1] / "README.md"
 WHOLE, WITH_CLICK, OTHERWISE = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-UNENDED = WHOLE.removesuffix("telemetry.exit()\n")
 USE = 'telemetry.record("greeting", word="hello", success=True)\nstatus(telemetry)\n'
 
 
@@ -57,10 +56,10 @@ def test_the_question_of_other_frameworks(
     person = (
         f"input = lambda said: {answer!r}\nsys.stdin.isatty = sys.stderr.isatty = lambda: True\n"
     )
-    done = run(UNENDED + OTHERWISE + person + "ask(telemetry)\n" + USE, tmp_path, variables)
+    done = run(WHOLE + OTHERWISE + person + "ask(telemetry)\n" + USE, tmp_path, variables)
     assert done.returncode == 0, done.stderr
     assert f"Telemetry     {'on' if on else 'off'}: turned {'on' if on else 'off'}" in done.stdout
     state = json.loads((home / ".local/share/greet/telemetry.json").read_text())
     assert state["consentGiven"] is on
-    again = run(UNENDED + OTHERWISE + "ask(telemetry)\n", tmp_path, variables)
+    again = run(WHOLE + OTHERWISE + "ask(telemetry)\n", tmp_path, variables)
     assert "Collected" not in again.stderr

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword import buffer, segments
+from afterword import buffer
 from afterword.folder import DataFolder
-from afterword.segments import Segment
+from afterword.upload import segments
+from afterword.upload.segments import Segment
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_refused_connections(make: Make, home: Path) -> None:
 
 
 def test_a_server_that_hangs_is_given_up(telemetry: Telemetry, server: Server, home: Path) -> None:
-    from afterword.control import make_job
+    from afterword.upload.jobs import make_job
     from afterword.upload.run import run
 
     record(telemetry, 3)

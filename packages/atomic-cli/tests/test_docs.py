@@ -7,7 +7,7 @@ from pathlib import Path
 
 from atomic_support import ATOMIC
 
-from afterword.describe import markdown
+from afterword.control.describe import markdown
 from atomic.consent import NOTICE
 from atomic.events import EVENTS
 from atomic.telemetry import telemetry

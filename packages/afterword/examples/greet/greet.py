@@ -36,4 +36,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    telemetry.exit(main())
+    sys.exit(main())

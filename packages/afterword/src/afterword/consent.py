@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from afterword.statefile import Flat
+    from afterword.folder import Flat
 
 _YES = ("", "1", "true", "yes", "on")  # which only means: not no. Whatever else is said means no
 

@@ -11,7 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from afterword.statefile import Flat
+Value = str | int | bool | None
+Flat = dict[str, Value]
+"""A small file's content: one JSON object without anything nested."""
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _READ: int = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -119,7 +121,7 @@ def read_flat(path: str) -> "Flat | None":
     """The flat JSON object in the file; None if there is none, or it is not one. Never raises.
 
     `json` costs 12 ms to import, more than everything else a command does here. A file that stands
-    just as `statefile.write` leaves it, one plain key a line, is read by hand; anything else
+    just as `state.files.write` leaves it, one plain key a line, is read by hand; anything else
     (edited, damaged, another program's) goes to the real parser.
     """
     try:
@@ -134,10 +136,21 @@ def read_flat(path: str) -> "Flat | None":
         os.close(fd)
     found = _read_own_form(text)
     if found is None:
-        from afterword import statefile
-
-        found = statefile.parse(text)
+        found = parse(text)
     return found
+
+
+def parse(text: str) -> "Flat | None":
+    """The flat object in a JSON text of any form, deeper values left out; None if it is none."""
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {k: v for k, v in found.items() if v is None or isinstance(v, str | int | bool)}
 
 
 def _read_own_form(text: str) -> "Flat | None":

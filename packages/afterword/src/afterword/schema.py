@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeGuard
 
-    from afterword.statefile import Value as Scalar
+    from afterword.folder import Value as Scalar
 
 # What every event carries, in this order, before its own fields; `version` follows, under the
 # application's name. Names as in the buffer; on the wire they are written in snake_case.
@@ -90,6 +90,16 @@ class Field:
         assert isinstance(value, str)  # noqa: S101  # accepts() said so
         return f'"{str.__str__(value)}"'
 
+    def rule(self) -> str:
+        """What may stand in the field, in words: `one of red, green`."""
+        if self.kind == "word":
+            return "one of " + ", ".join(self.words)
+        if self.kind == "words":
+            return "any of " + ", ".join(self.words)
+        if self.kind == "count":
+            return f"a whole number up to {self.most}"
+        return "true or false" if self.kind == "flag" else "a random id made for this event alone"
+
     def wire(self, value: object) -> "Scalar":
         """An accepted value as it goes out: words joined by commas, as a property holds no list."""
         if isinstance(value, list | tuple):
@@ -160,9 +170,7 @@ class Event:
                     return f"{self.name}.{key} is made by the engine"
             elif key in values:
                 if not field.accepts(values[key]):
-                    from afterword.describe import in_words
-
-                    return f"{self.name}.{key} must be {in_words(field)}"
+                    return f"{self.name}.{key} must be {field.rule()}"
             elif not field.optional:
                 return f"{self.name} needs its field {key!r}"
         return None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import NoReturn
 
+    from afterword.folder import Flat
     from afterword.schema import Event
-    from afterword.statefile import Flat
     from afterword.upload.status import Status
 
 CAP = 5_000_000
@@ -43,7 +43,7 @@ class Telemetry:
         notice: the version of what the person is told when asked; raise it when more is collected.
         folder: the data folder; by default the one usual on this system.
         policy: the organisation's policy file; by default where it is usual on this system.
-        environment, clock: what would else be `os.environ` and `time.time`, for tests.
+        environment, clock: None for `os.environ` and `time.time`; tests pass their own.
         strict: raise UndeclaredError instead of dropping the event; by default under pytest, under
             `python -X dev`, and where `<NAME>_TELEMETRY_STRICT` is set.
         cap: bytes that may wait.
@@ -62,8 +62,8 @@ class Telemetry:
         notice: int = 1,
         folder: str | None = None,
         policy: str | None = None,
-        environment: "Mapping[str, str]" = os.environ,
-        clock: "Callable[[], float]" = time.time,
+        environment: "Mapping[str, str] | None" = None,
+        clock: "Callable[[], float] | None" = None,
         strict: bool | None = None,
         cap: int = CAP,
         keeps: "Sequence[str]" = (),
@@ -76,8 +76,8 @@ class Telemetry:
         self.connection_string = connection_string
         self.uploader = tuple(uploader)
         self.notice = notice
-        self.environment = environment
-        self.clock = clock
+        self.environment = environment = os.environ if environment is None else environment
+        self.clock = time.time if clock is None else clock
         self.cap = cap
         self.keeps = tuple(keeps)
         path = folder if folder is not None else default_path(name, environment)
@@ -187,9 +187,9 @@ class Telemetry:
         Raises:
             OSError: the data folder cannot be worked in.
         """
-        from afterword import control
+        from afterword.upload import jobs
 
-        return control.upload(self, spawned=spawned)
+        return jobs.upload(self, spawned=spawned)
 
     def run_uploader(self) -> "NoReturn":
         """Be the background uploader: what the `uploader` command runs. Silent; exit code 0."""
@@ -210,34 +210,11 @@ class Telemetry:
 
         run_as_uploader(lambda: self.upload(spawned=spawned), spawned=spawned)
 
-    def exit(self, code: str | int | None = 0) -> "NoReturn":
-        """Raise SystemExit as `sys.exit` does, and let the interpreter stand: 2 ms for nothing.
-
-        For the end of a program; it gives back what telemetry took. `finally` and `with` are gone
-        through, exit handlers run (the upload starts with them), standard output and error are
-        flushed; destructors do not run, nor what a generator that was left in the middle has in its
-        `finally`, nor exit handlers of C libraries. Where threads live or files are open it is
-        `sys.exit(code)` and no more, as something is to be finished; so it is where anything
-        catches the exception, and on Windows. What cannot be seen from here is a stream of your own
-        over a descriptor that was handed down to you (`open(1, "w")`, `open(3, "w")`): close it.
-
-        Args:
-            code: as for `sys.exit`.
-
-        Raises:
-            SystemExit: always.
-        """
-        try:
-            from afterword.ending import leave
-        except Exception:  # noqa: BLE001  # no descriptor left, or uninstalled meanwhile
-            sys.exit(code)
-        leave(code)
-
     def turn_on(self) -> None:
         """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
-        from afterword import control
+        from afterword.control import switch
 
-        control.turn_on(self)
+        switch.turn_on(self)
 
     def reset(self) -> int:
         """Make a new anonymous id and delete what waits; how many events that was.
@@ -245,9 +222,9 @@ class Telemetry:
         Raises:
             OSError: it could not be written down.
         """
-        from afterword import control
+        from afterword.control import switch
 
-        return control.reset(self)
+        return switch.reset(self)
 
     def turn_off(self) -> int:
         """Write down the person's no and delete what waits and the id; how many events that was.
@@ -255,9 +232,9 @@ class Telemetry:
         Raises:
             OSError: it could not be written down.
         """
-        from afterword import control
+        from afterword.control import switch
 
-        return control.turn_off(self)
+        return switch.turn_off(self)
 
     def _record(
         self, name: str, fields: "Mapping[str, object]", decision: Decision, state: "Flat"
@@ -283,7 +260,7 @@ class Telemetry:
             return False
         anonymous_id = schema.id_of_month(state, now)
         if anonymous_id is None:
-            from afterword import identity
+            from afterword.state import identity
 
             anonymous_id = identity.renew(self.folder, now)
             if anonymous_id is None:
@@ -292,9 +269,9 @@ class Telemetry:
         if len(line) >= buffer.MOST_LINE:
             raise _undeclared(f"{name} would take {len(line)} bytes, over 64 KB")
         if buffer.append(self.folder.events, line.encode()) > self.cap // 2:
-            from afterword import control
+            from afterword.upload.cap import keep_under_cap
 
-            control.keep_under_cap(self)
+            keep_under_cap(self.folder, self.cap)
         return True
 
     def _destination(self, policy: "Flat | None") -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from reliability.application import ALL, Application, Upload
 
-from afterword.control import make_job
+from afterword.upload.jobs import make_job
 from afterword.upload.run import REQUEST_TIME, run
 from afterword.upload.status import Status
 from afterword_sink import LocalSink

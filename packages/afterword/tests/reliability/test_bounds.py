@@ -6,7 +6,8 @@ import sys
 from reliability.application import Application, make
 from reliability.strace import Point, at, needs_strace
 
-from afterword import lock, segments
+from afterword import lock
+from afterword.upload import segments
 from afterword_sink import LocalSink
 
 _HOLD = """

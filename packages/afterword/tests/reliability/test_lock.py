@@ -11,10 +11,11 @@ import pytest
 from reliability.application import Application
 from reliability.scripted import Scripted, everything, upload_to
 
-from afterword import buffer, lock, segments
+from afterword import buffer, lock
 from afterword.exporters.base import Receipt, Record
 from afterword.lock import is_held
-from afterword.lockfile import FileLock
+from afterword.state.lockfile import FileLock
+from afterword.upload import segments
 
 IS_HELD = "import sys; from afterword.lock import is_held; print(is_held(sys.argv[1]))"
 

@@ -20,10 +20,10 @@ from reliability.application import ALL, make
 from reliability.disk import Disk
 from support import Clock
 
-from afterword.control import make_job
 from afterword.exporters.base import Receipt, Record
 from afterword.folder import DataFolder
 from afterword.upload import batches
+from afterword.upload.jobs import make_job
 from afterword.upload.reading import MOST_AGE
 from afterword.upload.run import run
 from afterword.upload.status import Status

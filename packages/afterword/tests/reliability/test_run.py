@@ -12,11 +12,11 @@ from reliability.application import Application, make
 from reliability.scripted import Scripted, all_but_the_first, all_but_two, everything, upload_to
 from support import wait_until
 
-from afterword import segments
-from afterword.control import make_job
 from afterword.exporters.base import Receipt, Record
-from afterword.segments import Segment
+from afterword.upload import segments
+from afterword.upload.jobs import make_job
 from afterword.upload.run import run
+from afterword.upload.segments import Segment
 from afterword_sink import LocalSink
 
 

@@ -104,7 +104,7 @@ def main() -> NoReturn:
         telemetry().start_upload()  # at an exit like this nothing does it for us
         end_by(ending.number)
     except click.exceptions.Exit as ending:
-        telemetry().exit(ending.exit_code)
+        sys.exit(ending.exit_code)
     except click.Abort:
         click.echo("\nStopped.", err=True)
         sys.exit(130)
@@ -116,4 +116,4 @@ def main() -> NoReturn:
         end_by_failure(Failure(f"{error}."), 1)
     except OSError as error:
         end_by_failed_call(error)
-    telemetry().exit()
+    sys.exit(0)

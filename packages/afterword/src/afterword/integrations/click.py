@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO, TypeVar
 
-from afterword import describe, report
+from afterword.control import describe, report, words
+from afterword.control.application import Application
+from afterword.control.report import Waiting
 from afterword.errors import AfterwordError, MissingExtraError
-from afterword.integrations import words
-from afterword.report import Waiting
-from afterword.telemetry import Telemetry
 
 try:
     import click
@@ -45,7 +44,7 @@ class Notice:
     more: str
 
 
-def ask_consent(telemetry: Telemetry, notice: Notice, *, interactive: bool | None = None) -> bool:
+def ask_consent(telemetry: Application, notice: Notice, *, interactive: bool | None = None) -> bool:
     """Ask the person, if they were not asked before; True if it is on now.
 
     Not asked: without a terminal on both ends, on a CI machine, while a variable or a policy says
@@ -104,7 +103,7 @@ def confirm(question: str) -> bool:
         raise click.Abort from None
 
 
-def telemetry_group(telemetry: Telemetry) -> click.Group:
+def telemetry_group(telemetry: Application) -> click.Group:
     """The commands by which a person sees and controls an application's telemetry."""
     return click.Group(
         "telemetry",
@@ -117,7 +116,7 @@ def telemetry_group(telemetry: Telemetry) -> click.Group:
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_obj
-def _status(telemetry: Telemetry, *, as_json: bool) -> None:
+def _status(telemetry: Application, *, as_json: bool) -> None:
     """Say whether it is on, why, and what waits."""
     told = report.report(telemetry)
     if as_json:
@@ -129,7 +128,7 @@ def _status(telemetry: Telemetry, *, as_json: bool) -> None:
 @click.command("show")
 @click.option("--json", "as_json", is_flag=True, help="The JSON that would stand on the wire.")
 @click.pass_obj
-def _show(telemetry: Telemetry, *, as_json: bool) -> None:
+def _show(telemetry: Application, *, as_json: bool) -> None:
     """Print the events that wait, as they would be sent."""
     found = report.waiting(telemetry)
     if as_json:
@@ -141,7 +140,7 @@ def _show(telemetry: Telemetry, *, as_json: bool) -> None:
 @click.command("schema")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_obj
-def _schema(telemetry: Telemetry, *, as_json: bool) -> None:
+def _schema(telemetry: Application, *, as_json: bool) -> None:
     """Print every event and field that can ever be recorded."""
     events = telemetry.events.values()
     if as_json:
@@ -152,7 +151,7 @@ def _schema(telemetry: Telemetry, *, as_json: bool) -> None:
 
 @click.command("on")
 @click.pass_obj
-def _on(telemetry: Telemetry) -> None:
+def _on(telemetry: Application) -> None:
     """Turn it on, with a new anonymous id."""
     _change(telemetry.turn_on)
     decision = telemetry.decision()
@@ -163,7 +162,7 @@ def _on(telemetry: Telemetry) -> None:
 
 @click.command("off")
 @click.pass_obj
-def _off(telemetry: Telemetry) -> None:
+def _off(telemetry: Application) -> None:
     """Turn it off; delete what waits and the anonymous id."""
     deleted = _change(telemetry.turn_off)
     click.echo(f"Telemetry is off. Deleted: {words.events(deleted)} and the anonymous id.")
@@ -171,7 +170,7 @@ def _off(telemetry: Telemetry) -> None:
 
 @click.command("reset")
 @click.pass_obj
-def _reset(telemetry: Telemetry) -> None:
+def _reset(telemetry: Application) -> None:
     """Make a new anonymous id; delete what waits."""
     deleted = _change(telemetry.reset)
     renewed = report.report(telemetry).anonymous_id is not None
@@ -179,7 +178,7 @@ def _reset(telemetry: Telemetry) -> None:
     click.echo(f"Deleted: {words.events(deleted)}. {said}")
 
 
-def _tell(telemetry: Telemetry, notice: Notice) -> None:
+def _tell(telemetry: Application, notice: Notice) -> None:
     name = telemetry.name
     click.echo(
         f"\n{click.style('Anonymous usage data', bold=True)}\n"
@@ -221,8 +220,8 @@ def _change(change: Callable[[], Answer]) -> Answer:
         raise click.ClickException(str(error)) from error
 
 
-def _envelopes(telemetry: Telemetry, found: Waiting) -> list[object]:
-    from afterword.control import make_exporter
+def _envelopes(telemetry: Application, found: Waiting) -> list[object]:
+    from afterword.upload.jobs import make_exporter
 
     if not found.records:
         return []

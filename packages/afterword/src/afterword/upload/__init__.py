@@ -7,5 +7,8 @@ batches  lines into batches the service takes
 delivery one batch: attempts, waiting, halving
 deadline calls that end in time, whatever they hang in
 retry    how long to wait: within a run, and between runs
+jobs     what an upload works with, made from an application's telemetry
+segments the taken buffer: read, settle, give up
+cap      keep the buffer under its cap, from within a command
 status   what became of the last upload, kept for `status`
 """

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from afterword.exporters.base import Record
-from afterword.segments import Line
+from afterword.upload.segments import Line
 
 MOST_EVENTS = 100
 MOST_BYTES = 500_000

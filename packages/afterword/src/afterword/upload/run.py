@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from afterword import segments
 from afterword.errors import AfterwordError
 from afterword.exporters.base import Exporter, Receipt, Record
 from afterword.folder import DataFolder
-from afterword.lockfile import FileLock
 from afterword.schema import Event
-from afterword.upload import status
+from afterword.state.lockfile import FileLock
+from afterword.upload import segments, status
 from afterword.upload.batches import Pending, in_batches
 from afterword.upload.deadline import Caller, Overdue
 from afterword.upload.delivery import Delivery, deliver

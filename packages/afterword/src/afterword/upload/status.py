@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from afterword import statefile
-from afterword.folder import read_flat
+from afterword.folder import Flat, read_flat
 from afterword.schema import timestamp
+from afterword.state import files
 from afterword.upload.reading import TOO_OLD, UNDECLARED, UNREADABLE
 
 REFUSED, OVER_THE_CAP = "refused", "over the cap"
@@ -56,7 +56,7 @@ def load(path: str) -> Status:
 
 def save(path: str, status: Status) -> None:
     """Keep it. Raise OSError if the disk refuses."""
-    flat: statefile.Flat = {
+    flat: Flat = {
         "at": timestamp(status.at),
         "atSeconds": int(status.at),
         "sent": status.sent,
@@ -67,7 +67,7 @@ def save(path: str, status: Status) -> None:
         "next": timestamp(status.next_at) if status.next_at else None,
         "nextSeconds": int(status.next_at),
     }
-    statefile.write(path, flat)
+    files.write(path, flat)
 
 
 def _key(why: str) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 from reliability.application import Application
 
-from afterword.control import make_job
 from afterword.exporters.base import Receipt, Record
+from afterword.upload.jobs import make_job
 from afterword.upload.run import run
 from afterword.upload.status import Status
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from afterword.buffer import MOST_LINE
 from afterword.folder import DataFolder
 from afterword.lock import rename_locked, same_file, wait_lock
-from afterword.lockfile import FileLock
+from afterword.state.lockfile import FileLock
 
 _NAME = re.compile(r"telemetry-events\.(\d{6,})\.jsonl\Z")
 _LEFTOVER = re.compile(r"telemetry.*\.\d+\.tmp\Z")

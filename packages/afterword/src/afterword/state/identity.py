@@ -3,15 +3,14 @@
 Nothing here is sent but the id itself. No earlier id is kept, so that two months cannot be linked.
 """
 
-from afterword import statefile
 from afterword.folder import read_flat
-from afterword.lockfile import FileLock
 from afterword.schema import id_of_month, timestamp, uuid4
+from afterword.state import files
+from afterword.state.lockfile import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from afterword.folder import DataFolder
-    from afterword.statefile import Flat
+    from afterword.folder import DataFolder, Flat
 
 _PATIENCE = 0.1
 
@@ -59,9 +58,7 @@ def renew(folder: "DataFolder", now: float) -> str | None:
         known = id_of_month(state, now)
         if known is None:
             known = uuid4()
-            statefile.write(
-                folder.state, {**state, "anonymousId": known, "rotatedAt": timestamp(now)}
-            )
+            files.write(folder.state, {**state, "anonymousId": known, "rotatedAt": timestamp(now)})
     except OSError:
         return None
     else:
@@ -77,7 +74,7 @@ def _replace(folder: "DataFolder", state: "Flat") -> None:
         before = read_flat(folder.state)
         if before is not None and isinstance(before.get("createdAt"), str):
             state["createdAt"] = before["createdAt"]
-        statefile.write(folder.state, state)
+        files.write(folder.state, state)
     finally:
         if held:
             lock.release()

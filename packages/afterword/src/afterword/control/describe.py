@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from afterword.schema import PLATFORMS, Event, Field
+from afterword.schema import PLATFORMS, Event
 
 COMMON = (
     ("event_id", "a random id made for this event alone, so that it is counted once"),
@@ -14,28 +14,12 @@ COMMON = (
 """What every event carries beside its own fields: wire name, and what may stand there."""
 
 
-def in_words(field: Field) -> str:
-    """What may stand in a field."""
-    match field.kind:
-        case "words":
-            return "any of " + ", ".join(field.words)
-        case "word":
-            return "one of " + ", ".join(field.words)
-        case "count":
-            return f"a whole number up to {field.most}"
-        case "flag":
-            return "true or false"
-        case "id":
-            return "a random id made for this event alone"
-    raise NotImplementedError
-
-
 def markdown(events: Iterable[Event]) -> str:
     """Every event with every field, as a page's tables."""
     parts = ["Every event carries:\n", _table(COMMON)]
     for event in events:
         rows = [
-            (name, in_words(field) + (", or absent" if field.optional else ""))
+            (name, field.rule() + (", or absent" if field.optional else ""))
             for name, field in event.fields.items()
         ]
         about = f"{event.about} " if event.about else ""
@@ -48,7 +32,7 @@ def as_json(events: Iterable[Event]) -> dict[str, object]:
     return {
         event.name: {
             **dict(COMMON),
-            **{name: in_words(field) for name, field in event.fields.items()},
+            **{name: field.rule() for name, field in event.fields.items()},
         }
         for event in events
     }

@@ -5,8 +5,7 @@ import errno
 import json
 import os
 
-Value = str | int | bool | None
-Flat = dict[str, Value]
+from afterword.folder import Flat
 
 _FLAGS: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
@@ -31,14 +30,3 @@ def write(path: str, values: Flat) -> None:
             error.filename = path  # a full disk names no file
         os.unlink(beside)
         raise
-
-
-def parse(text: str) -> Flat | None:
-    """The flat object in a JSON text of any form, deeper values left out; None if it is none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict):
-        return None
-    return {k: v for k, v in found.items() if v is None or isinstance(v, str | int | bool)}

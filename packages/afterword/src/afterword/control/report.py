@@ -2,22 +2,35 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from afterword import segments
 from afterword.consent import Decision
 from afterword.exporters.base import Record
-from afterword.folder import read_flat
-from afterword.schema import timestamp
-from afterword.segments import Line, Segment
-from afterword.upload import status
+from afterword.folder import DataFolder, read_flat
+from afterword.schema import Event, timestamp
+from afterword.upload import segments, status
 from afterword.upload.reading import Reader, Unfit
+from afterword.upload.segments import Line, Segment
 from afterword.upload.status import Status
 
-if TYPE_CHECKING:
-    from afterword.telemetry import Telemetry
+
+class Reported(Protocol):
+    """The part of a `Telemetry` that a report reads."""
+
+    @property
+    def events(self) -> Mapping[str, Event]: ...  # noqa: D102  # documented on Telemetry, as all here
+    @property
+    def version_key(self) -> str: ...  # noqa: D102
+    @property
+    def folder(self) -> DataFolder | None: ...  # noqa: D102
+    @property
+    def clock(self) -> Callable[[], float]: ...  # noqa: D102
+    @property
+    def keeps(self) -> Sequence[str]: ...  # noqa: D102
+    def decision(self) -> Decision: ...  # noqa: D102
+    def destination(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class Report:
     folder: str | None
 
 
-def waiting(telemetry: "Telemetry") -> Waiting:
+def waiting(telemetry: Reported) -> Waiting:
     """Read what waits, changing nothing."""
     found = Waiting([])
     folder = telemetry.folder
@@ -75,7 +88,7 @@ def waiting(telemetry: "Telemetry") -> Waiting:
     return Waiting(found.records, unfit, size)
 
 
-def report(telemetry: "Telemetry") -> Report:
+def report(telemetry: Reported) -> Report:
     """Gather everything, changing nothing."""
     folder = telemetry.folder
     state = (read_flat(folder.state) if folder is not None else None) or {}

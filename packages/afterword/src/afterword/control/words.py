@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from afterword.report import Report, Waiting
+from afterword.control.report import Report, Waiting
 from afterword.upload.status import Status
 
 

@@ -1,0 +1,113 @@
+"""Turn an application's telemetry on or off, or reset it; delete what waits."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from afterword import consent
+from afterword.errors import AfterwordError
+from afterword.folder import DataFolder, read_flat, why_untrusted
+from afterword.state import identity
+from afterword.state.lockfile import FileLock
+from afterword.upload import segments
+
+
+class Switched(Protocol):
+    """The part of a `Telemetry` that is needed to turn it on or off."""
+
+    @property
+    def folder(self) -> DataFolder | None: ...  # noqa: D102  # documented on Telemetry, as all here
+    @property
+    def notice(self) -> int: ...  # noqa: D102
+    @property
+    def clock(self) -> Callable[[], float]: ...  # noqa: D102
+    @property
+    def keeps(self) -> Sequence[str]: ...  # noqa: D102
+
+
+def turn_on(telemetry: Switched) -> None:
+    """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
+    folder = _folder(telemetry)
+    _make_private(folder.path)
+    untrusted = why_untrusted(folder.path)
+    if untrusted is not None:
+        advice = "remove it, or make it a folder that only you can write to"
+        raise PermissionError(errno.EACCES, f"{untrusted}; {advice}")
+    _delete_waiting(telemetry)  # what an event on its way left there while it was off
+    identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+
+
+def turn_off(telemetry: Switched) -> int:
+    """Write down the person's no; delete what waits and the id. Return how many events waited.
+
+    A running uploader asks before each batch and stops. On a full disk the no itself may find no
+    room: then the yes is removed. Raise OSError if that cannot be either.
+    """
+    folder = _folder(telemetry)
+    _make_private(folder.path)
+    deleted = 0
+    try:
+        identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+    except OSError:
+        if not os.path.exists(folder.state):
+            raise
+        deleted = _delete_waiting(telemetry)  # makes room
+        try:
+            identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+        except OSError:
+            os.unlink(folder.state)  # no answer is a no as well
+    return deleted + _delete_waiting(telemetry)
+
+
+def reset(telemetry: Switched) -> int:
+    """Make a new anonymous id and delete what waits; return how many events waited.
+
+    Whether it is on stays as it was; while it is off there is no id to make anew.
+    """
+    folder = _folder(telemetry)
+    if consent.of_person(read_flat(folder.state), notice=telemetry.notice).on:
+        identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+    return _delete_waiting(telemetry)
+
+
+def _delete_waiting(telemetry: Switched) -> int:
+    folder = _folder(telemetry)
+    segments.take(folder)
+    count = 0
+    for segment in segments.waiting(folder):
+        with contextlib.suppress(OSError):
+            lines = sum(1 for _ in segment.lines())
+            os.unlink(segment.path)
+            count += lines
+    lock = FileLock(folder.upload_lock)
+    with contextlib.suppress(OSError):
+        if lock.acquire():  # an uploader at work looks after its own
+            segments.sweep(folder)
+            lock.release()
+    with contextlib.suppress(OSError):
+        os.unlink(folder.upload_status)
+    for name in telemetry.keeps:
+        shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
+    return count
+
+
+def _folder(telemetry: Switched) -> DataFolder:
+    folder = telemetry.folder
+    if folder is None:
+        raise AfterwordError("there is no home folder to keep the answer in; set HOME")
+    return folder
+
+
+def _make_private(path: str) -> None:
+    """Make the folder, readable for its owner only. Raise OSError if it cannot be."""
+    parent = os.path.dirname(path)
+    if parent:
+        os.makedirs(parent, exist_ok=True)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if why_untrusted(path) is None and os.path.isdir(path):
+            os.chmod(path, 0o700)  # an older or kinder umask made it readable for all

@@ -1,0 +1,81 @@
+"""What an upload works with, made from an application's telemetry."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from afterword.consent import Decision
+from afterword.errors import AfterwordError, DestinationError
+from afterword.exporters.base import Exporter
+from afterword.folder import DataFolder
+from afterword.schema import Event
+from afterword.upload.run import GATHER, REQUEST_TIME, Job, run
+from afterword.upload.status import Status
+
+
+class Application(Protocol):
+    """The part of a `Telemetry` that an upload needs."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102  # documented on Telemetry, as all here
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def version_key(self) -> str: ...  # noqa: D102
+    @property
+    def events(self) -> Mapping[str, Event]: ...  # noqa: D102
+    @property
+    def folder(self) -> DataFolder | None: ...  # noqa: D102
+    @property
+    def cap(self) -> int: ...  # noqa: D102
+    @property
+    def clock(self) -> Callable[[], float]: ...  # noqa: D102
+    def decision(self) -> Decision: ...  # noqa: D102
+    def destination(self) -> str | None: ...  # noqa: D102
+
+
+def upload(application: Application, *, spawned: bool) -> Status | None:
+    """Upload what waits, in this process; see `Telemetry.upload`."""
+    if application.folder is None or not application.decision().on:
+        return None
+    return run(make_job(application, gather=GATHER if spawned else 0.0))
+
+
+def make_job(application: Application, **changed: Any) -> Job:
+    """What an upload of this application works with; `changed`, for tests, replaces parts.
+
+    Raises:
+        AfterwordError: there is no data folder.
+    """
+    parts: dict[str, Any] = {
+        "folder": folder_of(application),
+        "events": application.events,
+        "version_key": application.version_key,
+        "make_exporter": lambda: make_exporter(application),
+        "allowed": lambda: application.decision().on,
+        "cap": application.cap,
+        "clock": application.clock,
+    }
+    return Job(**(parts | changed))
+
+
+def make_exporter(application: Application) -> Exporter:
+    """The exporter to the destination in force. Raise AfterwordError if it cannot be made."""
+    connection_string = application.destination()
+    if not connection_string:
+        raise DestinationError("no connection string is set")
+    from afterword.exporters.azure import AzureExporter, Destination
+
+    return AzureExporter(
+        Destination.parse(connection_string),
+        role=application.name,
+        role_version=application.version,
+        timeout=REQUEST_TIME,
+    )
+
+
+def folder_of(application: Application) -> DataFolder:
+    """The application's data folder. Raise AfterwordError if there is none."""
+    folder = application.folder
+    if folder is None:
+        raise AfterwordError("there is no home folder to keep the answer in; set HOME")
+    return folder
