@@ -2,7 +2,7 @@
 
     python benchmarks                 under a minute; table, results/bench.json
     python benchmarks --peers         a quarter of an hour; results/peers.json and a picture
-    python benchmarks --only hot      some sections of: hot conditions background sharing
+    python benchmarks --only startup  some sections of: startup conditions background sharing
                                       recording uploading
     python benchmarks --check         exit code 1 where a demand (a ratio, never seconds) is not met
     python benchmarks --show FILE     the tables of earlier results
@@ -22,9 +22,9 @@ from typing import Any
 
 import background
 import conditions
-import hot
 import report
 import sharing
+import startup
 import throughput
 from contestants import FLOOR, OURS, PEERS
 from environments import HERE, python_of
@@ -40,7 +40,7 @@ def sections(*, peers: bool) -> dict[str, Callable[[Stage], Any]]:
     sizes = ((1_000, 5), (100_000, 3)) if peers else ((1_000, 1), (10_000, 2))
     return {
         "uploading": lambda on: [throughput.upload(on, n, turns=t) for n, t in sizes],
-        "hot": lambda on: hot.measure(on, 300 if peers else 50),
+        "startup": lambda on: startup.measure(on, 300 if peers else 50),
         "conditions": lambda on: conditions.measure(on, who, effort),
         "background": lambda on: background.measure(on, 11 if peers else 3, warm_up=int(peers)),
         "sharing": sharing.measure,

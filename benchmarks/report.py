@@ -40,9 +40,9 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _hot(hot: dict[str, Any]) -> Iterator[str]:
-    floor = hot["floor"]
-    yield "The hot path (ours and the floor start `python -c pass` as their child)"
+def _startup(startup: dict[str, Any]) -> Iterator[str]:
+    floor = startup["floor"]
+    yield "The startup path (ours and the floor start `python -c pass` as their child)"
     yield ""
     yield from _table(
         ("", "time", "added", "CPU added", "of the floor's time", "of its CPU"),
@@ -55,7 +55,7 @@ def _hot(hot: dict[str, Any]) -> Iterator[str]:
                 _times(ratio(one["added"]["median"], floor["added"]["median"])),
                 _times(ratio(one["added_cpu"]["median"], floor["added_cpu"]["median"])),
             )
-            for name, one in hot.items()
+            for name, one in startup.items()
         ],
     )
 
@@ -174,7 +174,7 @@ def _uploading(uploading: list[dict[str, Any]]) -> Iterator[str]:
 
 
 _SECTIONS: dict[str, Callable[[Any], Iterator[str]]] = {
-    "hot": _hot,
+    "startup": _startup,
     "conditions": _conditions,
     "background": _background,
     "sharing": _sharing,

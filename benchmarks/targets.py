@@ -33,8 +33,8 @@ class Target:
 
 def targets(found: dict[str, Any]) -> Iterator[Target]:
     """Every demand that these results can answer."""
-    if "hot" in found:
-        yield from _hot(found["hot"])
+    if "startup" in found:
+        yield from _startup(found["startup"])
     if "conditions" in found:
         yield from _peers(found["conditions"])
     if "background" in found:
@@ -50,15 +50,14 @@ def targets(found: dict[str, Any]) -> Iterator[Target]:
         yield Target(f"uploading {of['events']:,}: events lost", of["lost"], 0, str(of["lost"]))
 
 
-def _hot(hot: dict[str, Any]) -> Iterator[Target]:
-    base = hot["pass"]["wall"]["median"]
-    for end in ("", ", usual end"):
-        for what, figure in (("CPU", "added_cpu"), ("time", "added")):
-            floor, ours = hot["floor"][figure]["median"], hot["ours" + end][figure]["median"]
-            yield _most(f"hot path{end}: {what} added, of the floor's", ratio(ours, floor), 2.0)
-        for name in (f"ours, turned off{end}", f"ours, not asked yet{end}"):
-            times = hot[name]["added"]["median"] / base
-            yield _most(f"{name}: time added, of `python -c pass`", times, 0.03)
+def _startup(startup: dict[str, Any]) -> Iterator[Target]:
+    floor = startup["floor"]
+    for what, figure in (("CPU", "added_cpu"), ("time", "added")):
+        times = ratio(startup["ours"][figure]["median"], floor[figure]["median"])
+        yield _most(f"startup path: {what} added, of the floor's", times, 2.0)
+    for name in ("ours, turned off", "ours, not asked yet"):
+        times = ratio(startup[name]["added"]["median"], floor["added"]["median"])
+        yield _most(f"{name}: time added, of the floor's", times, 1.0)
 
 
 def _peers(conditions: dict[str, Any]) -> Iterator[Target]:

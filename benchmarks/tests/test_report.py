@@ -39,7 +39,7 @@ def test_the_results_kept_here_become_tables_of_even_columns() -> None:
     shown = text(found)
 
     tables = [part.splitlines() for part in shown.split("\n\n") if part.startswith("|")]
-    assert len(tables) >= 8  # hot, three conditions, background, recording, uploading, demands
+    assert len(tables) >= 8  # startup, three conditions, background, recording, uploading, demands
     for table in tables:
         assert len({len(line) for line in table}) == 1
         assert len({line.count("|") for line in table}) == 1

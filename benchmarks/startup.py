@@ -1,11 +1,8 @@
-"""The hot path: what recording one event and starting the uploader adds to a command.
+"""The startup path: what recording one event and starting the uploader adds to a command.
 
 Ours and the floor start the same child here, `python -c pass`, so that the comparison is of the
-two parents alone. All in one environment, which holds the engine and its exporter.
-
-Ours ends as its README says, by `telemetry.exit()`, which does not take the interpreter apart where
-nobody would miss that; *usual end* is without that line. `pass` and the floor end as programs do;
-the floor by `os._exit` stands beside, so that nobody mistakes the one saving for the other.
+two parents alone. All in one environment, which holds the engine. All of them end as Python
+programs end, by the interpreter's own teardown.
 """
 
 from typing import Any
@@ -17,36 +14,24 @@ from stage import Stage, connection_string, waiting
 
 BASELINE = "pass"
 _WARM_UP = 3
-_USUAL = "import ours; ours.command()"
-_DOCUMENTED = f"{_USUAL}; ours.telemetry.exit()"
+_CODE = {BASELINE: "pass", "floor": "import floor"}
+_OURS = "import ours; ours.command()"
 _PERSONS = {"ours": True, "ours, turned off": False, "ours, not asked yet": None}
 """Ours, and what its person has said."""
 
 
 def measure(stage: Stage, rounds: int) -> dict[str, Any]:
     """Milliseconds of each: `{name: {wall, cpu, added, added_cpu, background_processes}}`."""
-    homes = {
-        BASELINE: stage.home(),
-        "floor": stage.home(),
-        "floor, os._exit()": stage.home(),
-    }
-    code = {
-        BASELINE: "pass",
-        "floor": "import floor",
-        "floor, os._exit()": "import floor, os; os._exit(0)",
-    }
-    for name, agreed in _PERSONS.items():
-        for end, program in (("", _DOCUMENTED), (", usual end", _USUAL)):
-            homes[name + end], code[name + end] = stage.home(agreed=agreed), program
+    homes = {name: stage.home() for name in _CODE}
+    homes |= {name: stage.home(agreed=agreed) for name, agreed in _PERSONS.items()}
     runs = alternate(
-        {name: _trial(stage, code[name], home) for name, home in homes.items()},
+        {name: _trial(stage, _CODE.get(name, _OURS), home) for name, home in homes.items()},
         rounds,
         warm_up=_WARM_UP,
     )
-    for name in ("ours", "ours, usual end"):
-        recorded = sum(1 for _ in waiting(homes[name]))
-        if recorded != _WARM_UP + rounds:
-            raise ProgramError(f"{_WARM_UP + rounds} commands recorded {recorded} events")
+    recorded = sum(1 for _ in waiting(homes["ours"]))
+    if recorded != _WARM_UP + rounds:
+        raise ProgramError(f"{_WARM_UP + rounds} commands recorded {recorded} events")
     base = runs[BASELINE]
     return {
         name: {
