@@ -143,7 +143,7 @@ def main() -> None:
             print(f"  {line}")
         expected = len(lines)
 
-        print("\n4. And the process that sends it, detached, after their last word:")
+        print("\n4. And the process that sends it, detached, after they have ended:")
         senders = list(demo.uploaders())
         for process in senders:
             with process.oneshot():

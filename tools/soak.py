@@ -73,13 +73,13 @@ def application(connection_string: str) -> Telemetry:
 
 def write(writer: int, until: float, seed: int) -> None:
     """Record now and then, sometimes many at once; print how many at the end."""
-    dice = random.Random(seed * 1000 + writer)  # noqa: S311  # to be repeated, not to be secret
+    rng = random.Random(seed * 1000 + writer)  # noqa: S311  # to be repeated, not to be secret
     telemetry, number = application("InstrumentationKey=x"), 0
     while time.time() < until:
-        for _ in range(1 if dice.random() < 0.95 else 30):  # noqa: PLR2004  # a burst, seldom
+        for _ in range(1 if rng.random() < 0.95 else 30):  # noqa: PLR2004  # a burst, seldom
             telemetry.record("done", writer=writer, number=number)
             number += 1
-        time.sleep(dice.random() * 2)
+        time.sleep(rng.random() * 2)
     print(number)
 
 
@@ -121,7 +121,7 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
 
 
 def let_uploaders_loose(
-    environment: dict[str, str], sink: LocalSink, until: float, dice: random.Random
+    environment: dict[str, str], sink: LocalSink, until: float, rng: random.Random
 ) -> int:
     """Start uploaders at will, several at once, and kill some; how many were killed."""
     running: list[tuple[subprocess.Popen[str], float]] = []
@@ -135,13 +135,13 @@ def let_uploaders_loose(
                 process.communicate()
                 running.remove((process, end))
         if len(running) < AT_ONCE:
-            lives = dice.random() if dice.random() < KILLED else float("inf")
+            lives = rng.random() if rng.random() < KILLED else float("inf")
             process = start(environment, "--upload", sink.connection_string)
             running.append((process, time.time() + lives))
         if (now := time.time()) > next_word:
             next_word += 30
             print(f"  {until - now:4.0f} s left, {sink.stats()['stored']} arrived", flush=True)
-        time.sleep(dice.random())
+        time.sleep(rng.random())
     for process, _ in running:
         process.send_signal(signal.SIGTERM)
     for process, _ in running:

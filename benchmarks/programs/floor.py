@@ -1,4 +1,4 @@
-"""The least that telemetry after the last word can cost: append a line, start another Python."""
+"""The least that background telemetry can cost: append a line, start another Python."""
 
 import os
 import sys

@@ -73,7 +73,7 @@ class _State:
 class _Simulation:
     def __init__(self, fleet: Fleet, service: Service, rules: Rules, seed: int) -> None:
         self.fleet, self.service, self.rules = fleet, service, rules
-        self.dice = random.Random(seed)  # noqa: S311  # a simulation
+        self.rng = random.Random(seed)  # noqa: S311  # a simulation
         self.states = [_State() for _ in fleet.installs]
         self.due: list[tuple[float, int, int]] = []  # (when, install, attempt)
         self.outcome = Outcome()
@@ -130,13 +130,13 @@ class _Simulation:
                 return
         wait = None
         if retry:
-            wait = self.rules.wait_before(attempt + 1, asked, state.failures, self.dice.random())
+            wait = self.rules.wait_before(attempt + 1, asked, state.failures, self.rng.random())
         if wait is not None:
             heapq.heappush(self.due, (now + wait, index, attempt + 1))
             return
         state.busy = False
         state.failures += 1
-        state.next_at = now + self.rules.cool_down(state.failures, asked, self.dice.random())
+        state.next_at = now + self.rules.cool_down(state.failures, asked, self.rng.random())
 
 
 def simulate(fleet: Fleet, service: Service, rules: Rules, *, seed: int = 1) -> Outcome:

@@ -52,55 +52,53 @@ class Fleet:
 
 def make(count: int, days: int, *, seed: int = 1, kinds: Mapping[str, float] = KINDS) -> Fleet:
     """A fleet of `count` installs over `days` days, of which the first is a Monday, 0:00 UTC."""
-    dice = random.Random(seed)  # noqa: S311  # a simulation
+    rng = random.Random(seed)  # noqa: S311  # a simulation
     installs, commands = [], list[tuple[float, int]]()
     hours = list(accumulate(_DAY_CURVE))
     zones, shares = list(_ZONES), list(accumulate(_ZONES.values()))
     mean = math.log(COMMANDS_A_DAY) - _SPREAD**2 / 2
     for index in range(count):
-        (kind,) = dice.choices(list(kinds), weights=list(kinds.values()))
-        installs.append(Install(kind, _offline(kind, days, dice)))
-        if dice.random() < _ON_THE_HOUR:
-            commands += [(hour * HOUR + dice.gauss(2, 0.5), index) for hour in range(24 * days)]
+        (kind,) = rng.choices(list(kinds), weights=list(kinds.values()))
+        installs.append(Install(kind, _offline(kind, days, rng)))
+        if rng.random() < _ON_THE_HOUR:
+            commands += [(hour * HOUR + rng.gauss(2, 0.5), index) for hour in range(24 * days)]
             continue
-        bursts = dice.lognormvariate(mean, _SPREAD) / _BURST
-        (zone,) = dice.choices(zones, cum_weights=shares)
+        bursts = rng.lognormvariate(mean, _SPREAD) / _BURST
+        (zone,) = rng.choices(zones, cum_weights=shares)
         for day in range(-1, days + 1):
-            for _ in range(
-                _poisson(bursts * (_WEEKEND if day % 7 >= 5 else 1.0), dice)
-            ):  # Saturday
-                (hour,) = dice.choices(range(24), cum_weights=hours)
-                now = day * DAY + (hour - zone + dice.random()) * HOUR
+            for _ in range(_poisson(bursts * (_WEEKEND if day % 7 >= 5 else 1.0), rng)):  # Saturday
+                (hour,) = rng.choices(range(24), cum_weights=hours)
+                now = day * DAY + (hour - zone + rng.random()) * HOUR
                 while 0 <= now < days * DAY:
                     commands.append((now, index))
-                    if dice.random() < 1 / _BURST:
+                    if rng.random() < 1 / _BURST:
                         break
-                    now += dice.expovariate(1 / _PAUSE)
+                    now += rng.expovariate(1 / _PAUSE)
     commands.sort()
     return Fleet(installs, commands, days)
 
 
-def _offline(kind: str, days: int, dice: random.Random) -> list[float]:
+def _offline(kind: str, days: int, rng: random.Random) -> list[float]:
     """When its connection changes: off, on, off, on."""
     changes: list[float] = []
     if kind == "laptop":
-        now = dice.expovariate(1 / _LAPTOP_ONLINE)
+        now = rng.expovariate(1 / _LAPTOP_ONLINE)
         while now < days * DAY:
-            back = now + dice.expovariate(1 / _LAPTOP_OFFLINE)
+            back = now + rng.expovariate(1 / _LAPTOP_OFFLINE)
             changes += [now, back]
-            now = back + dice.expovariate(1 / _LAPTOP_ONLINE)
+            now = back + rng.expovariate(1 / _LAPTOP_ONLINE)
     elif kind == "away":
-        leaves = dice.uniform(-0.25, 0.75) * days * DAY
-        changes = [leaves, leaves + dice.lognormvariate(math.log(_AWAY_DAYS), _AWAY_SPREAD) * DAY]
+        leaves = rng.uniform(-0.25, 0.75) * days * DAY
+        changes = [leaves, leaves + rng.lognormvariate(math.log(_AWAY_DAYS), _AWAY_SPREAD) * DAY]
     return changes
 
 
-def _poisson(mean: float, dice: random.Random) -> int:
+def _poisson(mean: float, rng: random.Random) -> int:
     """A number of arrivals (Knuth; a normal where that would be slow)."""
     if mean > 50:  # exp(-mean) is fine, the loop is long
-        return max(0, round(dice.gauss(mean, math.sqrt(mean))))
-    least, product, count = math.exp(-mean), dice.random(), 0
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    least, product, count = math.exp(-mean), rng.random(), 0
     while product > least:
-        product *= dice.random()
+        product *= rng.random()
         count += 1
     return count

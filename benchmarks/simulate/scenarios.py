@@ -114,7 +114,8 @@ def outage(people: Fleet) -> Table:
     told = {
         "told when it is back": Rules(),
         "told, no jitter on it": replace(
-            Rules(), cool_down=lambda n, asked, dice: max(cool_down(n, None, dice), asked or 0.0)
+            Rules(),
+            cool_down=lambda n, asked, chance: max(cool_down(n, None, chance), asked or 0.0),
         ),
     }
     for name, these in (rules() | told).items():

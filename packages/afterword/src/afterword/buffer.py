@@ -1,4 +1,4 @@
-"""The buffer's hot half: an event becomes a line, appended beside a hundred others doing the same.
+"""Append an event to the buffer as one line, while other processes do the same.
 
 Every writer, and the uploader that takes the buffer away by renaming it, holds the file's lock for
 the few microseconds in which it works. Who gets the lock looks whether the file it opened is still

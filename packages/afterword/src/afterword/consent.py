@@ -1,7 +1,7 @@
 """May we? One answer, with its reason. Pure: environment, policy and state are passed in.
 
 Order: a CI machine, `<APP>_TELEMETRY`, `DO_NOT_TRACK`, the organisation's policy, the person's own
-state. Each of the first four can only say no. Hot: see `telemetry`.
+state. Each of the first four can only say no. On the startup path.
 """
 
 TYPE_CHECKING = False

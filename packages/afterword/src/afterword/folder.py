@@ -1,6 +1,6 @@
 """The data folder of one application: what lies where, whether it is ours alone, what is in it.
 
-Nothing is written here. Hot: see `telemetry`.
+Nothing is written here. On the startup path.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Declared events: what can be recorded at all. No field can hold free text.
 
 A text field is one word out of a closed list, or an id the engine makes. Everything else an event
-carries (its id, its moment, the anonymous id, platform, version) the engine writes itself. Hot: see
-`telemetry`.
+carries (its id, its moment, the anonymous id, platform, version) the engine writes itself. On the
+startup path where telemetry is on.
 """
 
 import os

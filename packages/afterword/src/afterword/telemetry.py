@@ -1,8 +1,9 @@
-"""What an application holds: declare once, record anywhere, and the rest happens after its end.
+"""What an application holds: it declares events once and records them anywhere.
 
-Hot: this room, `consent` and `folder` run in every command; `schema`, `buffer`, `lock` and `spawn`
-where telemetry is on. They are few and get by on what the interpreter has loaded anyway, because
-imports are the whole cost (`docs/architecture.md`). Everything else is imported where it is needed.
+On the startup path: this module, `consent` and `folder` run in every command; `schema`, `buffer`
+and `spawn` where telemetry is on, `lock` where a lock must be waited for. They import only each
+other and what the interpreter has loaded, because imports are most of the cost
+(`docs/architecture.md`). Everything else is imported in the function that needs it.
 """
 
 import os

@@ -36,7 +36,7 @@ def test_two_uploaders_at_once_and_twenty_events_more(app: Application, sink: Lo
 
 
 def test_corrupt_and_cut_lines_between(app: Application, sink: LocalSink) -> None:
-    dice = random.Random(1)  # noqa: S311  # to be repeated, not to be secret
+    rng = random.Random(1)  # noqa: S311  # to be repeated, not to be secret
     app.record(250)
     path = Path(app.folder.events)
     lines = path.read_bytes().splitlines(keepends=True)
@@ -47,7 +47,7 @@ def test_corrupt_and_cut_lines_between(app: Application, sink: LocalSink) -> Non
         lines[2].replace(b"done", b""),
     ]  # fmt: skip
     for text in rubbish:
-        lines.insert(dice.randrange(len(lines)), text)
+        lines.insert(rng.randrange(len(lines)), text)
     path.write_bytes(b"".join(lines) + lines[-1][:50])  # and the last one cut
     app.telemetry.upload()
     assert arrived(sink) == recorded

@@ -52,10 +52,10 @@ def test_an_uploader_killed_at_a_random_moment(
     app: Application, sink: LocalSink, seed: int
 ) -> None:
     """In the second, third … request, where strace cannot count: the server chooses the moment."""
-    dice = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+    rng = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
     recorded = app.record(250)
-    request = dice.randrange(1, 4)
-    after = "after=store" if dice.random() < 0.5 else ""
+    request = rng.randrange(1, 4)
+    after = "after=store" if rng.random() < 0.5 else ""
     sink.set_faults(f"ok times={request - 1}; hang {after}")
     process = app.start("upload")
     wait_until(lambda: sink.stats()["requests"] == request)

@@ -1,4 +1,4 @@
-"""The buffer's cold half: take it, read it batch by batch, settle it, give it up.
+"""Segments, the taken parts of the buffer: take, read, settle, give up.
 
 Taking renames the buffer to a *segment*, which gets no new lines. A settled line is overwritten
 with spaces where it stands. That is the whole book-keeping: a segment tells by itself what is left

@@ -79,11 +79,11 @@ def chosen(found: Sequence[Point], share: int, shares: int, sample: int) -> list
     """
     if ALL:
         return list(found[share::shares])
-    dice = random.Random(share)  # noqa: S311  # to be repeated, not to be secret
+    rng = random.Random(share)  # noqa: S311  # to be repeated, not to be secret
     kinds = sorted({point.kind for point in found})
     of = {kind: [point for point in found if point.kind == kind] for kind in kinds}
     start = share * sample
-    return [dice.choice(of[kinds[(start + n) % len(kinds)]]) for n in range(sample)]
+    return [rng.choice(of[kinds[(start + n) % len(kinds)]]) for n in range(sample)]
 
 
 def _paths(app: Application) -> list[str]:
