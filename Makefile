@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit canaries faults soak bench bench-peers simulate test-agents docs lock clean
+.PHONY: help setup demo test lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for l
 lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/dev.txt requirements/dev.in
+	sed -n '/^cryptography/d; s/^\([A-Za-z0-9._-]*==[^ ;]*\).*/\1/p' requirements/dev.txt >$(VENV)/versions.txt
+	uv pip compile --quiet --python-platform x86_64-pc-windows-msvc --python-version 3.13 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --constraint $(VENV)/versions.txt \
+		--output-file requirements/windows.txt requirements/windows.in
 
 bench: $(READY) ## What telemetry costs a command, without the peers: under a minute
 	$(BIN)/python benchmarks
@@ -59,6 +63,9 @@ bench-peers: $(READY) ## The same beside eight peers, in environments of their o
 
 test-agents: $(READY) ## The three real clients against a stub model (installs them with npm, into .cache)
 	$(BIN)/python -m tools.agents
+
+test-windows: $(READY) ## The tests under Windows' own Python, which runs under Wine
+	$(BIN)/python -m tools.windows $(if $(CI),--must)
 
 simulate: $(READY) ## A fleet of installs, an outage and its return: the tables of docs/scale.md
 	$(BIN)/python benchmarks/simulate

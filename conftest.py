@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,19 @@ settings.load_profile("ours")
 # `make test &` in a shell: it would be ignored, by us and by all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_KEPT = ("PATH", "PYTEST_CURRENT_TEST") + (  # Windows finds no program and no socket without these
+    ("SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "TEMP", "TMP")
+    if sys.platform == "win32"
+    else ()
+)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only `make faults` has the time for."""
+    """Leave out what only `make faults` has the time for, and on Windows what it does not have."""
+    if sys.platform == "win32":
+        for item in items:
+            for marker in item.iter_markers("posix"):
+                item.add_marker(pytest.mark.skip(reason=f"POSIX only: {marker.args[0]}"))
     if os.environ.get("FAULTS") == "all":
         return
     long = [item for item in items if item.get_closest_marker("long")]
@@ -31,12 +42,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, and an environment with nothing in it but the way to programs."""
     path = tmp_path / "home"
     path.mkdir()
-    kept = {"PATH": os.environ["PATH"], "PYTEST_CURRENT_TEST": os.environ["PYTEST_CURRENT_TEST"]}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     for name in list(os.environ):
         monkeypatch.delenv(name)
-    for name, value in (kept | {"HOME": str(path)}).items():
+    for name, value in (kept | _home(path)).items():
         monkeypatch.setenv(name, value)
     return path
+
+
+def _home(path: Path) -> dict[str, str]:
+    """What names the home folder. On Windows data is redirected to where it lies on Linux."""
+    if sys.platform != "win32":
+        return {"HOME": str(path)}
+    return {
+        "USERPROFILE": str(path),
+        "LOCALAPPDATA": str(path / ".local" / "share"),
+        "APPDATA": str(path / "AppData" / "Roaming"),
+        "PROGRAMDATA": str(path.parent / "ProgramData"),
+    }
 
 
 @pytest.fixture

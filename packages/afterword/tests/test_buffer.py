@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +16,9 @@ from afterword import Telemetry, buffer, lock
 from afterword.errors import UndeclaredError
 from afterword.folder import DataFolder
 from afterword.upload import segments
+
+if sys.platform != "win32":
+    import resource
 
 WRITER = """
 import sys

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,6 +12,9 @@ import pytest
 from support import Server, needs
 
 from afterword import Telemetry
+
+if sys.platform != "win32":
+    import pty
 
 APPLICATION = """
 import sys

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -13,6 +12,9 @@ import pytest
 from support import Answer, Server, alive, needs, wait_until
 
 from afterword.spawn import reduced_environment
+
+if sys.platform != "win32":
+    import pty
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

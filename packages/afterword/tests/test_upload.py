@@ -214,7 +214,9 @@ def test_events_recorded_during_the_upload_leave_with_it(
     assert waiting(home) == []
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sign", [9, pytest.param(signal.SIGTERM, marks=pytest.mark.posix("SIGTERM is not caught"))]
+)
 def test_killed_in_the_middle_it_is_taken_up_by_the_next(
     telemetry: Telemetry, server: Server, home: Path, sign: int
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def program(tmp_path: Path) -> Callable[[str, str], Path]:
 @pytest.fixture
 def terminal() -> Iterator[Callable[..., Terminal]]:
     """Open a terminal with a program in it, as often as needed."""
+    if sys.platform == "win32":
+        pytest.skip("POSIX only: a pseudo-terminal")
     opened: list[Terminal] = []
 
     def open_terminal(*command: str, **variables: str) -> Terminal:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,9 @@ import pytest
 from atomic_support import ATOMIC, Event, Run, environment
 from support import Server, wait_until
 from terminals import Terminal
+
+if sys.platform != "win32":
+    import termios
 
 Events = Callable[[], list[Event]]
 Program = Callable[[str, str], Path]

@@ -2,13 +2,16 @@
 
 import contextlib
 import os
-import pty
 import re
 import select
 import signal
+import sys
 
 from atomic_support import environment
 from support import wait_until
+
+if sys.platform != "win32":
+    import pty
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][A-Z0-9]?|\r")
 
