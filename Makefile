@@ -40,6 +40,7 @@ canaries: $(READY) ## Look a thousand times for anything personal, written or se
 
 docs: $(READY) ## Renew what is generated in docs/
 	$(BIN)/python tools/docs.py
+	$(BIN)/python tools/texts.py
 
 faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
 	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability

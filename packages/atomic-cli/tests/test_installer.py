@@ -180,8 +180,10 @@ def test_tools_are_asked_to_do_it(
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "log"
+    report = json.dumps({"install": [{"metadata": {"version": "99.0"}}]})
     for name in ("uv", "pipx"):
-        program(name, f'echo {name} "$@" >> {log}; echo working')
+        looked_up = f"[ $1 != runpip ] || {{ echo '{report}'; exit; }}"
+        program(name, f'{looked_up}; echo {name} "$@" >> {log}; echo working')
     uv, pipx = "uv-receipt.toml", "pipx_metadata.json"
     assert "run  uv tool upgrade atomic-cli" in marked(uv, "update", "--dry-run").stdout
     assert not log.exists()
@@ -191,7 +193,9 @@ def test_tools_are_asked_to_do_it(
     assert "working" in done.stderr  # the tool's own words, where ours are
     assert marked(uv, "uninstall", "-y").returncode == 0
     os.unlink(tmp_path / "env" / uv)
-    assert marked(pipx, "update").returncode == 0
+    not_done = marked(pipx, "update")
+    assert not_done.returncode == 1
+    assert "atomic is still 0.1.0, though 99.0 is there." in not_done.stderr
     assert marked(pipx, "uninstall", "-y").returncode == 0
     assert log.read_text().splitlines() == [
         "uv tool upgrade atomic-cli",
@@ -199,7 +203,11 @@ def test_tools_are_asked_to_do_it(
         "pipx upgrade atomic-cli",
         "pipx uninstall atomic-cli",
     ]
-    program("pipx", "exit 4")
+    program("pipx", "echo ERROR: no line >&2; exit 4")
+    offline = marked(pipx, "update")
+    assert offline.returncode == 1
+    assert "could not be looked up: no line" in offline.stderr
+    program("pipx", f"[ $1 = runpip ] && echo '{report}' || exit 4")
     failed = marked(pipx, "update")
     assert failed.returncode == 1
     assert "pipx upgrade atomic-cli failed (exit code 4)" in failed.stderr
@@ -207,7 +215,7 @@ def test_tools_are_asked_to_do_it(
     missing = marked(pipx, "update")
     assert missing.returncode == 1
     assert "pipx is not on the PATH" in missing.stderr
-    assert "Run this yourself: pipx upgrade atomic-cli" in missing.stderr
+    assert "Upgrade atomic-cli with it yourself." in missing.stderr
 
 
 def test_a_server_that_is_silent_does_not_hold_the_uninstall_for_long(

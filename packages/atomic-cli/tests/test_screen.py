@@ -139,35 +139,48 @@ def test_agents_are_chosen_from_a_list(terminal: Open, project: Path) -> None:
     assert not (project / ".github").exists()
 
 
-def test_none_chosen_is_said(terminal: Open, project: Path) -> None:
+def test_none_chosen_is_asked_again(terminal: Open, project: Path) -> None:
     screen = terminal(ATOMIC, "init", DO_NOT_TRACK="1")
     screen.wait_for("Claude Code")
     screen.type("\r")
-    screen.wait_for("No agent was chosen")
-    assert screen.end() == 1
-    assert tree(project) == {}
+    screen.wait_for("Choose one at least")
+    screen.type(" \r")
+    screen.wait_for("is set up for Claude Code")
+    assert screen.end() == 0
 
 
-def test_ctrl_c_at_a_question_changes_nothing(terminal: Open, atomic: Run, project: Path) -> None:
+def test_agents_that_are_installed_are_the_default(
+    terminal: Open, project: Path, program: Callable[[str, str], Path]
+) -> None:
+    program("opencode", "")
     screen = terminal(ATOMIC, "init", DO_NOT_TRACK="1")
+    screen.wait_for("Claude Code")
+    screen.type("\r")
+    screen.wait_for("is set up for OpenCode")
+    assert screen.end() == 0
+
+
+def test_a_dumb_terminal_gets_numbers(terminal: Open, project: Path) -> None:
+    screen = terminal(ATOMIC, "init", DO_NOT_TRACK="1", TERM="dumb")
+    screen.wait_for("  3\\) OpenCode")
+    screen.type("\n9\n1, 3\n")
+    screen.wait_for("is set up for Claude Code and OpenCode")
+    assert screen.end() == 0
+    assert screen.text().count("Please answer with numbers from 1 to 3.") == 2
+    assert "\x1b" not in screen.read()
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_ctrl_c_at_a_question_changes_nothing_and_is_told_once(
+    terminal: Open, project: Path, term: str
+) -> None:
+    screen = terminal(ATOMIC, "init", DO_NOT_TRACK="1", TERM=term)
     screen.wait_for("Claude Code")
     screen.type("\x03")
     assert screen.end() == 130
     assert tree(project) == {}
-    atomic("init", "-a", "claude", "-y")
-    before = tree(project)
-    for answer, code in (("\x03", 130), ("n\n", 130), ("\n", 130)):
-        screen = terminal(ATOMIC, "uninstall")
-        screen.wait_for(r"Remove all this, and atomic itself\? \[y/N\]")
-        screen.type(answer)
-        assert screen.end() == code
-        assert "Traceback" not in screen.text()
-    assert tree(project) == before
-    screen = terminal(ATOMIC, "uninstall")
-    screen.wait_for("y/N")
-    screen.type("y\n")
-    assert screen.end() == 0
-    assert tree(project) == {}
+    assert screen.text().count("Stopped.") == 1
+    assert "Cancelled" not in screen.text()
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])

@@ -16,6 +16,11 @@ from importlib import metadata, util
 from typing import Any
 
 PACKAGE = "atomic-cli"
+_LOOKUP = (
+    "--disable-pip-version-check", "--retries", "1", "install", "--quiet", "--dry-run",
+    "--ignore-installed", "--no-deps", "--report", "-",
+)  # fmt: skip
+_PIPX_LOOKUP = ("pipx", "runpip", PACKAGE, *_LOOKUP)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class Installer:
     """How to upgrade and to remove `atomic` here.
 
     `name`: for people. `upgrade`, `uninstall`: commands to run; None: it is not ours to do.
-    `to_upgrade`, `to_uninstall`: what the person does instead.
+    `to_upgrade`, `to_uninstall`: what the person does instead. `lookup`: prints pip's report of
+    what would be installed, since `pip install --upgrade` succeeds without having looked.
     """
 
     name: str
@@ -50,6 +56,7 @@ class Installer:
     uninstall: tuple[str, ...] | None = None
     to_upgrade: str = ""
     to_uninstall: str = ""
+    lookup: tuple[str, ...] | None = None
 
 
 def facts() -> Facts:
@@ -83,7 +90,7 @@ def decide(seen: Facts) -> Installer:
     if "uv-receipt.toml" in seen.marks:
         return _tool("uv tool", ("uv", "tool"))
     if "pipx_metadata.json" in seen.marks:
-        return _tool("pipx", ("pipx",))
+        return _tool("pipx", ("pipx",), (*_PIPX_LOOKUP, PACKAGE))
     if seen.managed or "conda-meta" in seen.marks or seen.installer not in ("pip", "uv", ""):
         manager = seen.installer if seen.installer not in ("pip", "uv", "") else "the system"
         return Installer(
@@ -99,18 +106,20 @@ def decide(seen: Facts) -> Installer:
             to_uninstall=f"Remove the package {PACKAGE} from {seen.prefix} with what installed it.",
         )
     name, install, uninstall = base
+    lookup = (seen.python, "-m", "pip", *_LOOKUP, PACKAGE) if seen.has_pip else None
     if seen.direct_url is not None:
         url = seen.direct_url.get("url", "where it came from")
         again = f"It was not installed from an index; install it anew from {url}."
         return Installer(name, uninstall=uninstall, to_upgrade=again)
-    return Installer(name, upgrade=install, uninstall=uninstall)
+    return Installer(name, upgrade=install, uninstall=uninstall, lookup=lookup)
 
 
-def _tool(name: str, program: Sequence[str]) -> Installer:
+def _tool(name: str, program: Sequence[str], lookup: tuple[str, ...] | None = None) -> Installer:
     return Installer(
         name,
         upgrade=(*program, "upgrade", PACKAGE),
         uninstall=(*program, "uninstall", PACKAGE),
+        lookup=lookup,
     )
 
 

@@ -10,6 +10,11 @@ import click
 
 from atomic import __version__
 
+WIDTH = 80
+"""Columns of a terminal that does not say how wide it is."""
+
+_NO_END = 100_000
+
 
 class Failure(click.ClickException):
     """What the person asked for cannot be done.
@@ -78,6 +83,19 @@ def banner() -> None:
 def is_interactive() -> bool:
     """Can the person be asked? Questions go to stderr, answers come from stdin."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def is_terminal(*, err: bool) -> bool:
+    """Does a person read what goes to stderr (`err`) or stdout?"""
+    return (sys.stderr if err else sys.stdout).isatty()
+
+
+def columns(*, err: bool) -> int:
+    """How wide the terminal is; a file or pipe has no end."""
+    try:
+        return os.get_terminal_size((sys.stderr if err else sys.stdout).fileno()).columns or WIDTH
+    except (OSError, ValueError):
+        return _NO_END
 
 
 def home_shortened(path: str) -> str:

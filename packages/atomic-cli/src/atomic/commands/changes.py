@@ -1,32 +1,34 @@
-"""The project that a command works on, and the changes to it as people read them."""
+"""The project that a command works on, and the right to change it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import click
-
-from atomic import screen
-from atomic.events import COMMANDS
-from atomic.install.apply import remembered
+from atomic import __version__, asking, screen
+from atomic.install.apply import alone_with, remembered
+from atomic.install.lock import PATIENCE, BusyError
 from atomic.install.manifest import PATH, Manifest, ManifestError
-from atomic.install.plan import Action, Step
-from atomic.install.project import Project
+from atomic.install.project import BlockedError, Project
+from atomic.install.root import candidates
+from atomic.install.versions import is_newer
 from atomic.screen import Failure
 
-_COLOURS = {
-    Action.CREATE: "green",
-    Action.REPLACE: "green",
-    Action.MERGE: "green",
-    Action.RESTORE: "green",
-    Action.OFFER: "yellow",
-    Action.KEEP: "yellow",
-    Action.REMOVE: "red",
-    Action.TAKE_OUT: "red",
-}
 
+def find_project(*, here: bool, ask: bool) -> Project:
+    """The project that is meant, which is said if it is not the working directory.
 
-def project_here() -> Project:
-    """The project in the working directory."""
-    return Project(os.getcwd())
+    `here`: it is the working directory. `ask`: the person may be asked which of several.
+    """
+    place = os.getcwd()
+    home = os.path.realpath(os.path.expanduser("~"))
+    found = [place] if here else candidates(place, home)
+    root = found[0]
+    if len(found) > 1 and ask and screen.is_interactive():
+        shown = [screen.home_shortened(folder) for folder in found]
+        root = found[asking.one("Several folders here are set up. Which one?", shown)]
+    if root != place:
+        screen.say(f"Project: {screen.home_shortened(root)}")
+    return Project(root)
 
 
 def must_not_be_home(project: Project) -> None:
@@ -38,60 +40,55 @@ def must_not_be_home(project: Project) -> None:
         )
 
 
-def manifest_of(project: Project) -> Manifest:
-    """What was installed in the project.
+def manifest_of(project: Project, *, force: bool) -> Manifest:
+    """What was installed in the project, to look at.
 
     Raises:
-        Failure: that cannot be told.
+        Failure: that cannot be told, or a newer `atomic` has to do it.
     """
+    with _failures():
+        return _checked(remembered(project), force=force)
+
+
+@contextmanager
+def changing(project: Project, *, force: bool) -> Iterator[Manifest]:
+    """Be the only `atomic` that changes the project, with what is installed there at that time.
+
+    `force`: also where a newer `atomic` was at work.
+
+    Raises:
+        Failure: it cannot be changed, and why.
+    """
+
+    def say_so() -> None:
+        screen.say("Waiting for another atomic that is at work in this project ...")
+
+    with _failures(), alone_with(project, say_so) as known:
+        yield _checked(known, force=force)
+
+
+def _checked(known: Manifest, *, force: bool) -> Manifest:
+    if is_newer(known.version, __version__) and not force:
+        raise Failure(
+            f"A newer atomic ({known.version}) has set this project up; this is {__version__}.",
+            "Update atomic (`atomic update`), or say --force to go back to this version's files.",
+        )
+    return known
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Errors of the manifest and of the lock, as people are told them."""
     try:
-        return remembered(project)
+        yield
     except ManifestError as error:
         raise Failure(
             f"{PATH}: {error}.", "Bring it back from version control, or remove it."
         ) from error
-
-
-def preview(steps: list[Step], *, err: bool) -> None:
-    """Print every step that changes something or needs a word, to stderr or stdout."""
-    for line in _lines([step for step in steps if step.action is not Action.UNCHANGED]):
-        click.echo(line, err=err)
-
-
-def report(steps: list[Step], *, nothing: str) -> None:
-    """Say what was done, files of one kind in one line; `nothing` if that is nothing."""
-    for line in _lines(_summed_up(steps)):
-        screen.say(line)
-    if all(step.action is Action.UNCHANGED for step in steps):
-        screen.say(nothing)
-
-
-def _lines(steps: list[Step]) -> list[str]:
-    width = max((len(step.path) for step in steps), default=0)
-    return [_line(step, width) for step in steps]
-
-
-def _line(step: Step, width: int) -> str:
-    word = click.style(f"{step.action.value:>9}", fg=_COLOURS.get(step.action))
-    note = click.style(f"  {step.note}", dim=True) if step.note else ""
-    return f"{word}  {step.path:<{width if note else 0}}{note}"
-
-
-def _summed_up(steps: list[Step]) -> list[Step]:
-    """One step for all commands of an agent to which the same happened; others as they are."""
-    summed: dict[tuple[Action, str, str], list[Step]] = {}
-    for step in steps:
-        if step.action is not Action.UNCHANGED:
-            key = (step.action, step.note, _kind(step.path))
-            summed.setdefault(key, []).append(step)
-    return [
-        alike[0] if len(alike) == 1 else Step(action, kind, note=note or f"{len(alike)} commands")
-        for (action, note, kind), alike in summed.items()
-    ]
-
-
-def _kind(path: str) -> str:
-    """The path with `*` for the name of one of our commands."""
-    for name in COMMANDS:
-        path = path.replace(f"/{name}.", "/*.").replace(f"/{name}/", "/*/")
-    return path
+    except BusyError:
+        raise Failure(
+            f"Another atomic has been at work in this project for {PATIENCE:.0f} s.",
+            "Look what it waits for, then try again.",
+        ) from None
+    except BlockedError as error:
+        raise Failure(f"{PATH}: {error}.") from error

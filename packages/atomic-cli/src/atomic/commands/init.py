@@ -2,16 +2,19 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 
 import click
 
-from atomic import consent, screen
+from atomic import asking, consent, screen
 from atomic.agents import AGENTS, installation
-from atomic.commands import options
-from atomic.commands.changes import manifest_of, must_not_be_home, preview, project_here, report
+from atomic.commands import lists, options
+from atomic.commands.changes import changing, find_project, manifest_of, must_not_be_home
 from atomic.install.apply import apply
 from atomic.install.manifest import Manifest
-from atomic.install.plan import WRITES, Action, Step, to_init
+from atomic.install.plan import WRITES, Action, Step, of_manifest, to_init
+from atomic.install.project import Project
+from atomic.screen import Failure
 from atomic.telemetry import telemetry
 
 
@@ -29,35 +32,44 @@ from atomic.telemetry import telemetry
     "-f",
     "--force",
     is_flag=True,
-    help="Replace files that differ; a backup is kept and comes back with `atomic uninstall`.",
+    help="Replace files that differ (a backup is kept, and comes back with `atomic uninstall`), "
+    "also those of a newer atomic.",
 )
+@options.here
 @options.dry_run
 @options.no_banner
-def init(agents: tuple[str, ...], yes: bool, force: bool, dry_run: bool, no_banner: bool) -> None:
+def init(
+    *, agents: tuple[str, ...], yes: bool, force: bool, here: bool, dry_run: bool, no_banner: bool
+) -> None:
     """Set this project up for coding agents.
 
     Installs the workflow commands and the session hooks of each agent chosen. Nothing of yours is
     overwritten: settings are merged, other files that differ are left and named.
+
+    The project is the folder above with .atomic in it, else the git repository.
     """
     if not (no_banner or click.get_current_context().find_root().params.get("no_banner")):
         screen.banner()
-    project = project_here()
+    project = find_project(here=here, ask=not yes)
     must_not_be_home(project)
-    known = manifest_of(project)
+    known = manifest_of(project, force=force)
     chosen = tuple(dict.fromkeys(agents)) or _choose(known, yes=yes)
+    wanted = installation(chosen)
     if dry_run:
-        steps = to_init(installation(chosen), known, project.read, force=force)
-        preview(steps, err=False)
+        steps = to_init(wanted, known, project, force=force)
+        lists.preview([*steps, *of_manifest(known, steps, project)], err=False)
         screen.say("\nNothing was written.")
         return
     fields = {"agent_type": chosen[0]} if len(chosen) == 1 else {}
     consent.ask(interactive=not yes)
     with telemetry().command("atomic_command", source="cli", command="init", **fields):
-        steps = to_init(installation(chosen), known, project.read, force=force)
-        known.agents = list(dict.fromkeys([*known.agents, *chosen]))
-        apply(project, known, steps)
-    report(steps, nothing="Everything is in place.")
-    _say_what_next(chosen, steps)
+        with changing(project, force=force) as known:
+            steps = to_init(wanted, known, project, force=force)
+            more = of_manifest(known, steps, project)
+            known.agents = list(dict.fromkeys([*known.agents, *chosen]))
+            apply(project, known, steps)
+        lists.report([*steps, *more], nothing="Everything is in place.")
+        _say_what_next(project, chosen, steps)
 
 
 def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
@@ -68,29 +80,36 @@ def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
         raise click.UsageError(
             "Say for which agent: -a claude, -a copilot or -a opencode; more than one if you like."
         )
-    import questionary
-
-    choices = [
-        questionary.Choice(
-            agent.name if shutil.which(agent.program) else f"{agent.name} (not installed here)",
-            value=agent.key,
-            checked=agent.key in known.agents,
-        )
-        for agent in AGENTS.values()
+    keys = list(AGENTS)
+    installed = [bool(shutil.which(agent.program)) for agent in AGENTS.values()]
+    names = [
+        agent.name if there else f"{agent.name} (not installed here)"
+        for agent, there in zip(AGENTS.values(), installed, strict=True)
     ]
-    answer = questionary.checkbox("Set this project up for:", choices).ask()
-    if answer is None:
-        raise click.Abort
-    if not answer:
-        raise screen.Failure("No agent was chosen.", "Space chooses, Enter confirms.")
-    return tuple(answer)
+    before = [at for at, key in enumerate(keys) if key in known.agents]
+    default = before or [at for at, there in enumerate(installed) if there]
+    return tuple(keys[at] for at in asking.many("Set this project up for:", names, default))
 
 
-def _say_what_next(chosen: tuple[str, ...], steps: list[Step]) -> None:
-    if any(step.action in WRITES for step in steps):
-        *others, last = (AGENTS[key].name for key in chosen)
-        names = f"{', '.join(others)} and {last}" if others else last
-        screen.say(f"\n{os.path.basename(os.getcwd())} is set up for {names}.")
-        screen.say(f"Start with: atomic run {chosen[0]}, and then /research-codebase")
-    if any(step.action is Action.KEEP for step in steps):
+def _say_what_next(project: Project, chosen: Sequence[str], steps: Sequence[Step]) -> None:
+    """Say what the project is now.
+
+    Raises:
+        Failure: not everything could be installed.
+    """
+    *others, last = (AGENTS[key].name for key in chosen)
+    names = f"{', '.join(others)} and {last}" if others else last
+    name = os.path.basename(project.root) or project.root
+    actions = {step.action for step in steps}
+    if Action.KEEP in actions:
         screen.say("Files marked `keep` were left as they are.")
+    if not actions & (WRITES | {Action.UNCHANGED}):
+        raise Failure(f"Nothing could be installed for {names}.", "The list above says why.")
+    if Action.BLOCKED in actions:
+        raise Failure(
+            f"{name} is not set up for {names} yet: some files are blocked.",
+            "The list above says why. Then run `atomic init` again.",
+        )
+    if actions & WRITES:
+        screen.say(f"\n{name} is set up for {names}.")
+        screen.say(f"Start with: atomic run {chosen[0]}, and then /research-codebase")

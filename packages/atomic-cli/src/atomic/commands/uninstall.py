@@ -1,18 +1,20 @@
-"""`atomic uninstall`: take away what is in this project, the data folder, and the package."""
+"""`atomic uninstall`: take away what is in this project, the data folder, the program itself."""
 
 import os
 import shutil
 import time
+from dataclasses import dataclass
 
 import click
 
-from afterword.integrations.click import confirm
 from afterword.lock import is_held
-from atomic import screen
-from atomic.commands import options, package
-from atomic.commands.changes import manifest_of, preview, project_here, report
+from atomic import asking, screen
+from atomic.commands import lists, options, package
+from atomic.commands.changes import changing, find_project, manifest_of
 from atomic.install.apply import apply
-from atomic.install.plan import to_uninstall
+from atomic.install.plan import Action, Step, of_manifest, to_uninstall
+from atomic.install.project import Project
+from atomic.screen import Failure
 from atomic.telemetry import telemetry
 
 LAST_EVENTS = 5.0
@@ -21,41 +23,106 @@ LAST_EVENTS = 5.0
 _POLL = 0.02
 
 
+@dataclass
+class Scope:
+    """What is to go: this project's files, the data folder (a path), the program."""
+
+    files: bool
+    data: str | None
+    program: bool
+
+
 @click.command()
+@click.option("--project", "project_only", is_flag=True, help="Only what is in this project.")
 @options.yes
 @click.option("--keep-config", is_flag=True, help="Keep the data folder (settings, events).")
+@click.option("-f", "--force", is_flag=True, help="Also what a newer atomic has installed.")
+@options.here
 @options.dry_run
 @options.no_banner
-def uninstall(yes: bool, keep_config: bool, dry_run: bool, no_banner: bool) -> None:  # noqa: ARG001
-    """Remove atomic from this project and this computer.
+def uninstall(
+    *,
+    project_only: bool,
+    yes: bool,
+    keep_config: bool,
+    force: bool,
+    here: bool,
+    dry_run: bool,
+    no_banner: bool,  # noqa: ARG001  # there is none here
+) -> None:
+    """Remove atomic from this project or this computer.
 
-    Takes away exactly what `atomic init` put into this project: files that you have edited stay,
-    files that it replaced come back. Then the data folder, then the program. Projects elsewhere
-    keep their files, which work without atomic; uninstall there first if you want them gone.
+    Three things may go, and you are asked for each: what `atomic init` put into this project, the
+    data folder, the program. --project removes the first alone; --yes removes all three.
+
+    Files that you have edited stay, files that were replaced come back. Other projects keep their
+    files, which work without atomic.
     """
-    project = project_here()
-    known = manifest_of(project)
-    steps = to_uninstall(known, project.read)
-    folder = None if keep_config else _data_folder()
-    if not (dry_run or yes or screen.is_interactive()):
-        raise click.UsageError("There is nobody to ask: say --yes, or see --dry-run first.")
-    if dry_run or not yes:
-        preview(steps, err=not dry_run)
-        if folder is not None:
-            click.echo(f"   remove  {screen.home_shortened(folder)}", err=not dry_run)
+    if not (dry_run or yes or project_only or screen.is_interactive()):
+        raise click.UsageError("There is nobody to ask: say --project or --yes, or see --dry-run.")
+    project = find_project(here=here, ask=not (yes or dry_run))
+    known = manifest_of(project, force=force)
+    steps = to_uninstall(known, project)
+    steps += of_manifest(known, steps, project)
+    data = None if keep_config or project_only else _data_folder()
+    scope = Scope(files=bool(steps), data=data, program=not project_only)
     if dry_run:
-        package.uninstall(dry_run=True)
+        _preview(scope, steps, err=False)
         screen.say("\nNothing was removed.")
         return
-    if not (yes or confirm("Remove all this, and atomic itself?")):
-        raise click.Abort
+    if not (yes or project_only):
+        _ask(scope, steps)
+    if not (scope.files or scope.data or scope.program):
+        screen.say(
+            "There is nothing of atomic's in this project." if project_only else "Nothing to do."
+        )
+        return
     with telemetry().command("atomic_command", source="cli", command="uninstall"):
+        if scope.files:
+            _take_out(project, force=force)
+    if scope.data is not None:
+        _let_last_events_leave()
+        _remove_folder(scope.data)
+    if scope.program:
+        package.uninstall(dry_run=False)
+
+
+def _preview(scope: Scope, steps: list[Step], *, err: bool) -> None:
+    lists.preview(steps, err=err)
+    if scope.data is not None:
+        click.echo(lists.one_line("remove", screen.home_shortened(scope.data)), err=err)
+    if scope.program:
+        package.uninstall(dry_run=True)
+
+
+def _ask(scope: Scope, steps: list[Step]) -> None:
+    """Ask for each of the three, saying what it would remove; what was refused is not in scope."""
+    if scope.files:
+        lists.preview(steps, err=True)
+        scope.files = asking.confirm("Remove this from the project?")
+    if scope.data is not None:
+        screen.say(lists.one_line("remove", screen.home_shortened(scope.data)))
+        if not asking.confirm("Remove the data folder (settings, telemetry)?"):
+            scope.data = None
+    if package.can_be_removed():
+        screen.say(lists.one_line("run", package.how_to_remove(), "cyan"))
+        scope.program = asking.confirm("Remove atomic itself?")
+    else:
+        scope.program = False
+        package.uninstall(dry_run=True)
+
+
+def _take_out(project: Project, *, force: bool) -> None:
+    with changing(project, force=force) as known:
+        steps = to_uninstall(known, project)
+        more = of_manifest(known, steps, project)
         apply(project, known, steps)
-        report(steps, nothing="There was nothing of atomic's in this project.")
-    _let_last_events_leave()
-    if folder is not None:
-        _remove_folder(folder)
-    package.uninstall(dry_run=False)
+    lists.report([*steps, *more], nothing="There was nothing of atomic's in this project.")
+    if any(step.action is Action.BLOCKED for step in steps):
+        raise Failure(
+            "Some files could not be taken out of this project; nothing else was removed.",
+            "The list above says why. Mend that, then try again.",
+        )
 
 
 def _data_folder() -> str | None:
@@ -92,4 +159,4 @@ def _remove_folder(folder: str) -> None:
             screen.say(f"Removed {screen.home_shortened(folder)}.")
             return
         time.sleep(_POLL)
-    raise screen.Failure(f"{folder} could not be removed.", "Remove it yourself.")
+    raise Failure(f"{folder} could not be removed.", "Remove it yourself.")

@@ -1,25 +1,51 @@
 """Do what was planned, step by step, and remember each: half of a plan is remembered as half."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from atomic import __version__
-from atomic.install import manifest
+from atomic.install import lock, manifest
 from atomic.install.manifest import Manifest
 from atomic.install.plan import WRITES, Action, Step
 from atomic.install.project import BlockedError, Project
+from atomic.install.root import FOLDER
 
 
 def remembered(project: Project) -> Manifest:
-    """The project's manifest.
+    """The project's manifest, or what can be told without one.
 
     Raises:
         ManifestError: it cannot be read.
     """
     try:
-        return manifest.load(project.read(manifest.PATH))
+        content = project.read(manifest.PATH)
     except BlockedError as error:
         raise manifest.ManifestError(str(error)) from error
+    if content is None:
+        from atomic.install.adoption import adopt
+
+        return adopt(project)
+    return manifest.load(content)
+
+
+@contextmanager
+def alone_with(project: Project, waiting: Callable[[], None]) -> Iterator[Manifest]:
+    """Be the only `atomic` that changes the project, with its manifest as it is then.
+
+    `waiting` is called before another one is waited for.
+
+    Raises:
+        BusyError: another one does not come to its end.
+        ManifestError: the manifest cannot be read.
+        BlockedError, OSError: nothing can be written in the project.
+    """
+    with lock.hold(project, waiting) as held:
+        known = remembered(project)
+        if held.made and FOLDER not in known.folders:
+            known.folders.append(FOLDER)
+        held.made = FOLDER in known.folders
+        yield known
 
 
 def apply(project: Project, known: Manifest, steps: Sequence[Step]) -> None:

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from atomic.install.jsonedit import Insertion
+from atomic.install.root import FOLDER
 
-PATH = ".atomic/manifest.json"
-BACKUP = ".atomic/backup"
+PATH = f"{FOLDER}/manifest.json"
+BACKUP = f"{FOLDER}/backup"
 _FORMAT = 1
 
 
@@ -52,11 +53,16 @@ class Record:
 
 @dataclass
 class Manifest:
-    """`agents`: their keys. `files`: by path. `folders`: that were not there before."""
+    """What is remembered of a project.
+
+    `agents`: their keys. `files`: by path. `folders`: that were not there before. `version`: of the
+    `atomic` that has written it; empty if it is not known.
+    """
 
     agents: list[str] = field(default_factory=list)
     files: dict[str, Record] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
+    version: str = ""
 
     def dump(self, version: str) -> bytes:
         """The file's content, `version` being that of `atomic`."""
@@ -85,7 +91,8 @@ def load(content: bytes | None) -> Manifest:
             raise ManifestError(f"it was written by a newer atomic ({found['atomic']})")
         files = {str(path): _record(record) for path, record in found["files"].items()}
         agents = [str(agent) for agent in found["agents"]]
-        return Manifest(agents, files, [str(folder) for folder in found["folders"]])
+        folders = [str(folder) for folder in found["folders"]]
+        return Manifest(agents, files, folders, str(found["atomic"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ManifestError("it is damaged") from error
 

@@ -4,22 +4,32 @@ Pure but for reading. Every plan follows one rule: what its user has written or 
 lost. A plan is a list of steps; each says what the manifest remembers once it is done.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, Protocol
 
 from atomic.agents import HookEntry, Installation
 from atomic.install import merging
 from atomic.install.jsonc import JsoncError
-from atomic.install.manifest import BACKUP, Manifest, Merge, Record, digest
-from atomic.install.project import BlockedError
+from atomic.install.manifest import BACKUP, PATH, Manifest, Merge, Record, digest
+from atomic.install.project import BlockedError, NoPathError
 
 BESIDE = ".new"
 """Ends the name of a newer text that is put beside an edited file. No agent reads such files."""
 
 Read = Callable[[str], bytes | None]
 P = ParamSpec("P")
+
+
+class Files(Protocol):
+    """What a plan looks at: `project.Project`, or what a test puts in its place."""
+
+    def read(self, path: str) -> bytes | None:
+        """The file's content; None if there is none. Raise BlockedError if it cannot be read."""
+
+    def why_fixed(self, path: str) -> str | None:
+        """Why the file must not be changed; None if it may be."""
 
 
 class Action(Enum):
@@ -34,6 +44,7 @@ class Action(Enum):
     RESTORE = "restore"
     TAKE_OUT = "take out"
     KEEP = "keep"
+    BLOCKED = "blocked"
     UNCHANGED = "unchanged"
 
 
@@ -48,6 +59,9 @@ WRITES = frozenset(
         Action.TAKE_OUT,
     }
 )
+
+
+CHANGES = WRITES | {Action.REMOVE}
 
 
 @dataclass(frozen=True)
@@ -66,46 +80,67 @@ class Step:
     forget: bool = False
 
 
-def to_init(wanted: Installation, known: Manifest, read: Read, *, force: bool) -> list[Step]:
+def to_init(wanted: Installation, known: Manifest, files: Files, *, force: bool) -> list[Step]:
     """Put into the project what is wanted.
 
     `force`: also over files that differ, which are kept as a backup.
     """
     steps: list[Step] = []
     for path, text in wanted.files.items():
-        steps += _guarded(_init_file, path, text.encode(), known, read, force)
+        steps += _guarded(files, _init_file, path, text.encode(), known, files.read, force)
     for path, entries in wanted.hooks.items():
-        steps += _guarded(_merge, path, entries, known, read, True)
+        steps += _guarded(files, _merge, path, entries, known, files.read, True)
     return steps
 
 
-def to_update(wanted: Installation, known: Manifest, read: Read) -> list[Step]:
+def to_update(wanted: Installation, known: Manifest, files: Files) -> list[Step]:
     """Bring what is in the project to what is wanted now."""
     steps: list[Step] = []
     for path, text in wanted.files.items():
-        if path in known.files:
-            steps += _guarded(_update_file, path, text.encode(), known.files[path], read)
+        record = known.files.get(path)
+        if record is not None:
+            steps += _guarded(files, _update_file, path, text.encode(), record, files.read)
         else:
-            steps += _guarded(_init_file, path, text.encode(), known, read, False)
+            steps += _guarded(files, _init_file, path, text.encode(), known, files.read, False)
     for path, entries in wanted.hooks.items():
-        steps += _guarded(_merge, path, entries, known, read, False)
+        steps += _guarded(files, _merge, path, entries, known, files.read, False)
     dropped = [path for path in known.files if path not in {**wanted.files, **wanted.hooks}]
-    return steps + _take_away(dropped, known, read)
+    return steps + _take_away(dropped, known, files)
 
 
-def to_uninstall(known: Manifest, read: Read) -> list[Step]:
+def to_uninstall(known: Manifest, files: Files) -> list[Step]:
     """Take out of the project what the manifest remembers, and give back what was there before."""
-    return _take_away(known.files, known, read)
+    return _take_away(known.files, known, files)
+
+
+def of_manifest(known: Manifest, steps: Sequence[Step], files: Files) -> list[Step]:
+    """What happens to the manifest when the steps are done, for the lists that people are shown."""
+    left = {*known.files, *(step.path for step in steps if step.record is not None)}
+    left -= {step.path for step in steps if step.forget}
+    there = files.read(PATH) is not None
+    if left and not there:
+        return [Step(Action.CREATE, PATH, note="remembers what was installed")]
+    return [Step(Action.REMOVE, PATH)] if there and not left else []
 
 
 def _guarded(
-    plan: Callable[Concatenate[str, P], list[Step]], path: str, /, *args: P.args, **kwargs: P.kwargs
+    files: Files,
+    plan: Callable[Concatenate[str, P], list[Step]],
+    path: str,
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> list[Step]:
     """The plan for one file; to leave it alone if it is none that can be handled."""
     try:
-        return plan(path, *args, **kwargs)
-    except (BlockedError, JsoncError) as error:
-        return [Step(Action.KEEP, path, note=f"left alone: {error}")]
+        steps = plan(path, *args, **kwargs)
+        changed = any(step.path == path and step.action in CHANGES for step in steps)
+        why_not = files.why_fixed(path) if changed else None
+    except BlockedError as error:
+        why_not = str(error)
+    except JsoncError as error:
+        why_not = f"no valid JSON, {error}"
+    return steps if why_not is None else [Step(Action.BLOCKED, path, note=why_not)]
 
 
 def _init_file(path: str, content: bytes, known: Manifest, read: Read, force: bool) -> list[Step]:
@@ -205,15 +240,18 @@ def _is_complete(text: str, wanted: Iterable[HookEntry], before: Merge) -> bool:
     )
 
 
-def _take_away(paths: Iterable[str], known: Manifest, read: Read) -> list[Step]:
+def _take_away(paths: Iterable[str], known: Manifest, files: Files) -> list[Step]:
     steps: list[Step] = []
     for path in paths:
-        steps += _guarded(_take_away_one, path, known.files[path], read)
+        steps += _guarded(files, _take_away_one, path, known.files[path], files.read)
     return steps
 
 
 def _take_away_one(path: str, record: Record, read: Read) -> list[Step]:
-    found = read(path)
+    try:
+        found = read(path)
+    except NoPathError as error:  # in a manifest that somebody has made by hand
+        return [Step(Action.KEEP, path, note=str(error), forget=True)]
     if found is None:
         return [Step(Action.UNCHANGED, path, note="gone already", forget=True)]
     if record.merge is not None:

@@ -7,9 +7,15 @@ import contextlib
 import os
 import stat
 
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
 
 class BlockedError(Exception):
     """The file cannot be handled; the message says why."""
+
+
+class NoPathError(BlockedError):
+    """That can be no path within a project, whatever is there."""
 
 
 class Project:
@@ -25,7 +31,7 @@ class Project:
             BlockedError: it is no plain file in this project, or cannot be read.
         """
         try:
-            with open(self._locate(path), "rb") as file:
+            with open(self.locate(path), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
@@ -36,14 +42,28 @@ class Project:
         except OSError as error:
             raise BlockedError(f"it cannot be read ({error.strerror})") from None
 
+    def why_fixed(self, path: str) -> str | None:
+        """Why the file must not be changed; None if it may be, or is not there.
+
+        The folder may allow to replace it all the same, but nobody expects that.
+        """
+        place = self.locate(path)
+        try:
+            mode = os.stat(place).st_mode
+        except OSError:
+            return None
+        if not mode & _WRITABLE:
+            return "it is read-only"
+        return None if os.access(place, os.W_OK) else "you have no right to write to it"
+
     def write(self, path: str, content: bytes) -> list[str]:
         """Replace the file as a whole, keeping its mode; return the folders that were made for it.
 
         Raises:
             BlockedError, OSError: it could not be written, and is as it was.
         """
-        target = self._locate(path)
-        folders = self._make_folders(os.path.dirname(path))
+        target = self.locate(path)
+        folders = self.make_folders(os.path.dirname(path))
         beside = f"{target}.{os.getpid()}.tmp"
         try:
             with open(beside, "xb") as file:
@@ -68,14 +88,15 @@ class Project:
     def remove(self, path: str) -> None:
         """Remove the file, if it is there. Raise BlockedError or OSError if it cannot be."""
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._locate(path))
+            os.unlink(self.locate(path))
 
     def remove_folder(self, path: str) -> None:
         """Remove the folder if it is empty."""
         with contextlib.suppress(OSError, BlockedError):
-            os.rmdir(self._locate(path))
+            os.rmdir(self.locate(path))
 
-    def _make_folders(self, path: str) -> list[str]:
+    def make_folders(self, path: str) -> list[str]:
+        """Make the folder and those above it; return those that were not there before."""
         made = []
         parts = path.split("/") if path else []
         for depth in range(1, len(parts) + 1):
@@ -85,11 +106,15 @@ class Project:
                 made.append(folder)
         return made
 
-    def _locate(self, path: str) -> str:
-        """The real place of the file: a link within the project is followed, others are refused."""
+    def locate(self, path: str) -> str:
+        """The real place of the file: a link within the project is followed, others are refused.
+
+        Raises:
+            BlockedError: it would be outside of the project.
+        """
         parts = path.split("/")
         if "" in parts or "." in parts or ".." in parts or "\\" in path or ":" in parts[0]:
-            raise BlockedError("that is no path within a project")
+            raise NoPathError("that is no path within a project")
         place = os.path.realpath(os.path.join(self.root, *parts))
         if os.path.commonpath([self.root, place]) != self.root:
             raise BlockedError("it leads out of this project")
