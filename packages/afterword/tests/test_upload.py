@@ -358,16 +358,14 @@ def test_over_the_cap_the_oldest_leave_first(make: Make, server: Server, home: P
     assert arrived == recorded[-len(arrived) :]
 
 
-def test_a_missing_extra_is_said_in_the_status(telemetry: Telemetry, home: Path) -> None:
+def test_a_missing_extra_is_said_in_the_status(
+    telemetry: Telemetry, server: Server, home: Path
+) -> None:
     record(telemetry, 2)
-    code = (
-        "import sys; sys.modules['azure.monitor.opentelemetry.exporter'] = None;" + UPLOADER.strip()
-    ).replace("\nimport sys, time", "import sys, time", 1)
-    (home / "uploader.py").write_text(code.replace(";import", "\nimport", 1))
-    done = subprocess.run(
-        [sys.executable, str(home / "uploader.py"), "InstrumentationKey=x"], check=False
-    )
-    assert done.returncode == 0
+    official = UPLOADER.replace("Telemetry(", 'Telemetry(exporter="azure_official", name=', 1)
+    code = "import sys; sys.modules['azure.monitor.opentelemetry.exporter'] = None" + official
+    command = [sys.executable, "-c", code, server.connection_string]
+    assert subprocess.run(command, check=False).returncode == 0
     status = upload_status.load(str(home / ".local/share/app/telemetry-upload.json"))
     assert status.error is not None
     assert "pip install 'afterword[azure]'" in status.error
@@ -467,4 +465,4 @@ def test_a_clock_set_back_a_year_sends_with_the_time_of_now(
     clock.now -= 365 * 86400
     telemetry.upload()
     (envelope,) = server.requests[0].envelopes
-    assert envelope["time"][:4] == time.strftime("%Y", time.gmtime())
+    assert envelope["time"] == time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(clock.now))

@@ -40,6 +40,9 @@ class Telemetry:
             is recorded, so that where it is off not even the declarations are loaded.
         connection_string: where to; None: nowhere, and nothing is recorded. The variable
             `<NAME>_TELEMETRY_CONNECTION_STRING` overrides it; no other variable does.
+        exporter: None for what the connection string says; `azure_official` for the official SDK to
+            an Azure destination (extra `azure`); or `package.module:function`, which makes one of
+            your own.
         uploader: the command that runs `run_uploader`, as full path and arguments.
         notice: the version of what the person is told when asked; raise it when more is collected.
         folder: the data folder; by default the one usual on this system.
@@ -59,6 +62,7 @@ class Telemetry:
         version: str,
         events: "Sequence[Event] | Callable[[], Sequence[Event]]",
         connection_string: str | None,
+        exporter: str | None = None,
         uploader: "Sequence[str]" = (),
         notice: int = 1,
         folder: str | None = None,
@@ -75,6 +79,7 @@ class Telemetry:
         self._events = events
         self._declared: dict[str, Event] | None = None
         self.connection_string = connection_string
+        self.exporter = exporter
         self.uploader = tuple(uploader)
         self.notice = notice
         self.environment = environment = os.environ if environment is None else environment
@@ -209,7 +214,13 @@ class Telemetry:
             os._exit(0)  # before anything is imported for it
         from afterword.upload.process import run_as_uploader
 
-        run_as_uploader(lambda: self.upload(spawned=spawned), spawned=spawned)
+        run_as_uploader(lambda: self._upload_alone(spawned=spawned), spawned=spawned)
+
+    def _upload_alone(self, *, spawned: bool) -> None:
+        """Upload in a process that is the uploader's own."""
+        from afterword.upload import jobs
+
+        jobs.upload(self, spawned=spawned, own_process=True)
 
     def turn_on(self) -> None:
         """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""

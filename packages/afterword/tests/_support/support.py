@@ -1,5 +1,6 @@
 """Real parts for the engine's tests: a server that is not ours, a clock, a way to wait."""
 
+import gzip
 import http.server
 import json
 import shutil
@@ -16,7 +17,7 @@ KEY = "00000000-0000-4000-8000-000000000001"
 
 @dataclass
 class Request:
-    """One request that a server got."""
+    """One request that a server got; its body as it was before it was packed."""
 
     path: str
     headers: dict[str, str]
@@ -64,6 +65,8 @@ class Server:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
                 request = Request(self.path, dict(self.headers.items()), body)
                 server.requests.append(request)
                 answer = server.script(len(server.requests), request)

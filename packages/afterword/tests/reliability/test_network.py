@@ -59,18 +59,16 @@ def test_connection_refused(app: Application, sink: LocalSink, upload: Upload) -
     app.aim(destination(f"http://127.0.0.1:{free_port()}/"))
     status = upload()
     assert (status.sent, status.kept, status.failures) == (0, COUNT, 1)
-    assert status.error == "no answer: ServiceRequestError < ConnectionRefusedError"
+    assert status.error == "no answer: ConnectionRefusedError"
     arrives_in_the_end(app, sink, recorded)
 
 
-def test_a_name_that_no_dns_knows(app: Application, sink: LocalSink, upload: Upload) -> None:
+def test_a_name_that_no_dns_can_know(app: Application, sink: LocalSink, upload: Upload) -> None:
     recorded = app.record(COUNT)
     app.aim(destination("https://ingestion.invalid/"))
-    status = upload(hangs=True)  # a resolver that is not there may take its time to say so
+    status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
-    assert status.error is not None
-    assert status.error.startswith("no answer")
-    assert "invalid" not in status.error
+    assert status.error == "the endpoint's name ends in .invalid: there is no such host"
     arrives_in_the_end(app, sink, recorded)
 
 
@@ -100,11 +98,12 @@ def test_a_proxy_that_refuses(
     app: Application, sink: LocalSink, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = app.record(COUNT)
+    app.aim(destination("https://ingestion.example/"))
     with monkeypatch.context() as patch:
-        patch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+        patch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
         status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
-    assert status.error == "no answer: ServiceRequestError < ConnectionRefusedError"
+    assert status.error == "no answer: ConnectionRefusedError"
     assert sink.stats()["requests"] == 0
     arrives_in_the_end(app, sink, recorded)
 

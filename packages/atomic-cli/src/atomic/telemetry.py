@@ -46,6 +46,7 @@ def telemetry() -> Telemetry:
                 version=__version__,
                 events=_events,
                 connection_string=CONNECTION_STRING,
+                exporter="azure_official",
                 keeps=("sessions",),
                 uploader=_UPLOADER if sys.executable else (),
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from afterword import destination
 from afterword.consent import Decision
 from afterword.exporters.base import Record
 from afterword.folder import DataFolder, read_flat
@@ -101,7 +102,7 @@ def report(telemetry: Reported) -> Report:
         last_upload=last if last.at else None,
         anonymous_id=anonymous_id,
         id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
-        destination=_host(telemetry.destination()),
+        destination=destination.shown(telemetry.destination()),
         files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -163,12 +164,6 @@ def _files(path: str, keeps: Sequence[str]) -> list[str]:
         found += [kept] if os.path.isfile(kept) else []
         found += [os.path.join(folder, one) for folder, _, names in os.walk(kept) for one in names]
     return sorted(found)
-
-
-def _host(connection_string: str | None) -> str | None:
-    parts = [part.partition("=") for part in (connection_string or "").split(";")]
-    named = {name.strip().lower(): value.strip() for name, _, value in parts}
-    return named.get("ingestionendpoint") or None
 
 
 def _iso(moment: float | None) -> str | None:

@@ -1,4 +1,8 @@
-"""What goes to a service and what comes back: records, receipts, and the exporter between them."""
+"""What goes to a service and what comes back: records, receipts, and the exporter between them.
+
+A backend of one's own is a class with the three methods of `Exporter`; an example stands in
+`docs/exporters.md`. It is given to `Telemetry` as `exporter="package.module:function"`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,10 +10,13 @@ from typing import Protocol
 
 Attribute = str | int | bool
 
+WRONG_TIME = "its time is not taken"
+"""In `Receipt.kept`: the service finds the record too old or too far ahead, so a clock is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One event, checked against its declaration and ready to go out.
+    """One event, checked against its declaration and ready to be sent.
 
     `time`: seconds since 1970, the event's own moment. `attributes`: all its properties by their
     wire names, those without a value left out.
@@ -29,8 +36,9 @@ class Receipt:
     """
 
     taken: frozenset[int] = frozenset()
+    """Delivered: they leave the buffer."""
     refused: Mapping[int, str] = field(default_factory=dict)
-    """Never will be taken, and why."""
+    """Never will be taken, by the service's word, and why."""
     problem: str | None = None
     """Why the rest was not taken, in words for `status`; None if there is no rest."""
     retry_after: float | None = None
@@ -39,6 +47,14 @@ class Receipt:
     """May another attempt within this run help?"""
     unacceptable: bool = False
     """The batch was refused as a whole for what is in it: halve it to find out what."""
+    kept: Mapping[int, str] = field(default_factory=dict)
+    """Named by the service as not taken now, and why: a status, or WRONG_TIME. They stay."""
+    rejected: int = 0
+    """Of those taken, how many the service then threw away without saying which."""
+    size: int = 0
+    """Bytes of the request's body as sent; 0 if nothing was sent."""
+    seconds: float = 0.0
+    """From the start of the request to the end of its answer, or to its failure."""
 
 
 class Exporter(Protocol):
@@ -51,4 +67,4 @@ class Exporter(Protocol):
         """The records as they would stand on the wire, as JSON values; sends nothing."""
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Let the connection go. May be called by another thread while `export` hangs."""

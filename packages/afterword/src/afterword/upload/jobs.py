@@ -26,6 +26,8 @@ class Application(Protocol):
     @property
     def folder(self) -> DataFolder | None: ...  # noqa: D102
     @property
+    def exporter(self) -> str | None: ...  # noqa: D102
+    @property
     def cap(self) -> int: ...  # noqa: D102
     @property
     def clock(self) -> Callable[[], float]: ...  # noqa: D102
@@ -33,15 +35,21 @@ class Application(Protocol):
     def destination(self) -> str | None: ...  # noqa: D102
 
 
-def upload(application: Application, *, spawned: bool) -> Status | None:
-    """Upload what waits, in this process; see `Telemetry.upload`."""
+def upload(application: Application, *, spawned: bool, own_process: bool = False) -> Status | None:
+    """Upload what waits, in this process; see `Telemetry.upload`.
+
+    `own_process`: it is the uploader's own.
+    """
     if application.folder is None or not application.decision().on:
         return None
-    return run(make_job(application, gather=GATHER if spawned else 0.0))
+    gather = GATHER if spawned else 0.0
+    return run(make_job(application, own_process=own_process, gather=gather))
 
 
-def make_job(application: Application, **changed: Any) -> Job:
+def make_job(application: Application, *, own_process: bool = False, **changed: Any) -> Job:
     """What an upload of this application works with; `changed`, for tests, replaces parts.
+
+    `own_process`: this is the uploader's own process.
 
     Raises:
         AfterwordError: there is no data folder.
@@ -50,7 +58,7 @@ def make_job(application: Application, **changed: Any) -> Job:
         "folder": folder_of(application),
         "events": application.events,
         "version_key": application.version_key,
-        "make_exporter": lambda: make_exporter(application),
+        "make_exporter": lambda: make_exporter(application, own_process=own_process),
         "allowed": lambda: application.decision().on,
         "cap": application.cap,
         "clock": application.clock,
@@ -58,18 +66,24 @@ def make_job(application: Application, **changed: Any) -> Job:
     return Job(**(parts | changed))
 
 
-def make_exporter(application: Application) -> Exporter:
-    """The exporter to the destination in force. Raise AfterwordError if it cannot be made."""
+def make_exporter(application: Application, *, own_process: bool = False) -> Exporter:
+    """The exporter to the destination in force. Raise AfterwordError if it cannot be made.
+
+    `own_process`: this is the uploader's own process, which the official SDK may change.
+    """
     connection_string = application.destination()
     if not connection_string:
         raise DestinationError("no connection string is set")
-    from afterword.exporters.azure import AzureExporter, Destination
+    from afterword.exporters import choose
 
-    return AzureExporter(
-        Destination.parse(connection_string),
+    return choose.make(
+        connection_string,
+        exporter=application.exporter,
         role=application.name,
         role_version=application.version,
-        timeout=REQUEST_TIME,
+        silence=REQUEST_TIME,
+        own_process=own_process,
+        clock=application.clock,
     )
 
 
