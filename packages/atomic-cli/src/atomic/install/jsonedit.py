@@ -77,7 +77,7 @@ def remove(text: str, path: Sequence[str | int], unwanted: Callable[[object], bo
         if node is None or node.kind != "array":
             return text
         for index, item in enumerate(node.items):
-            if unwanted(item.plain()):
+            if unwanted(item.value):
                 text = _cut(text, node, index, item.start)
                 break
         else:

@@ -66,11 +66,11 @@ def _without_hook(text: str, event: str, command: str) -> str:
 
 def is_empty(text: str) -> bool:
     """Is there nothing left in the object? Raise JsoncError if the text is no JSON."""
-    return _is_blank(text) or parse(text).plain() == {}
+    return _is_blank(text) or parse(text).value == {}
 
 
 def _groups(text: str, event: str) -> list[Any]:
-    settings = parse(text).plain() if not _is_blank(text) else {}
+    settings = parse(text).value if not _is_blank(text) else {}
     hooks = settings.get(_ROOT) if isinstance(settings, dict) else None
     groups = hooks.get(event) if isinstance(hooks, dict) else None
     return groups if isinstance(groups, list) else []
