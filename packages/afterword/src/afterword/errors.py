@@ -1,7 +1,7 @@
 """The exceptions, for developers; a user's command never sees one from recording or sending.
 
 AfterwordError
-├── DeclarationError      an event or field is declared in a way that could hold free text
+├── DeclarationError      what is declared breaks a rule: it could hold free text, or not be sent
 ├── UndeclaredError       something was recorded that is not declared (raised in development only)
 ├── DestinationError      the connection string is missing something, or is not safe to send to
 └── MissingExtraError     this needs an extra that is not installed, e.g. `afterword[azure]`
@@ -13,7 +13,7 @@ class AfterwordError(Exception):
 
 
 class DeclarationError(AfterwordError, ValueError):
-    """An event or field is declared in a way that could hold free text."""
+    """What an application declares breaks a rule: it could hold free text, or not be sent."""
 
 
 class UndeclaredError(AfterwordError, ValueError):

@@ -18,6 +18,7 @@ Flat = dict[str, Value]
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _READ: int = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _MOST = 65536
+_MOST_NAME = 64
 _DIGITS = 18  # of a number of ours; Python reads none of more than 4,300
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -43,6 +44,17 @@ class DataFolder:
 
     def __repr__(self) -> str:
         return f"DataFolder({self.path!r})"
+
+
+def is_name(name: object) -> bool:
+    """Can it name an application: its folder, and with `-` as `_` a variable of any shell?"""
+    return (
+        isinstance(name, str)
+        and len(name) <= _MOST_NAME
+        and name.isascii()
+        and name[:1].isalpha()
+        and name.replace("-", "_").isidentifier()
+    )
 
 
 def default_path(

@@ -10,7 +10,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import TypeGuard
 
     from afterword.folder import Value as Scalar
@@ -21,7 +21,11 @@ EVENT_ID, EVENT_TYPE, TIMESTAMP = "eventId", "eventType", "timestamp"
 ANONYMOUS_ID, PLATFORM = "anonymousId", "platform"
 PLATFORMS = ("darwin", "linux", "win32", "other")
 
+MOST_COUNT = 2**53 - 1
+"""Whole numbers beyond that are not the same in every reader of JSON (RFC 8259, section 6)."""
+
 _WORD_MOST = 64
+_NAME_MOST = 64
 _HEX = frozenset("0123456789abcdef")
 
 KINDS = ("word", "words", "count", "flag", "id")
@@ -49,6 +53,8 @@ class Field:
             raise _declaration_error(f"there is no kind {kind!r}")
         if kind in ("word", "words") and not words:
             raise _declaration_error("a vocabulary needs at least one word")
+        if type(most) is not int or not 0 <= most <= MOST_COUNT:
+            raise _declaration_error(f"{most!r}: the most is a whole number up to {MOST_COUNT}")
         for word in words:
             if not _is_word(word):
                 raise _declaration_error(f"{word!r} is no word for a vocabulary")
@@ -143,14 +149,19 @@ class Event:
     __slots__ = ("about", "fields", "name")
 
     def __init__(self, name: str, about: str = "", /, **fields: Field) -> None:
-        if not name.isidentifier() or name != name.lower():
-            raise _declaration_error(f"{name!r} is no name for an event")
+        if not _is_name(name):
+            raise _declaration_error(f"{name!r} is no name for an event: {_NAME_RULE}")
+        keys: dict[str, str] = {}
         for key, field in fields.items():
-            plain = key.isidentifier() and key.isascii() and "" not in key.split("_")
-            if not plain or key != key.lower() or key in _RESERVED:
-                raise _declaration_error(f"{key!r} is no name for a field")
+            if not _is_name(key) or "" in key.split("_"):
+                raise _declaration_error(f"{key!r} is no name for a field: {_NAME_RULE}")
+            if key in _RESERVED:
+                raise _declaration_error(f"{name}.{key}: the engine itself writes {key!r}")
             if not isinstance(field, Field):
                 raise _declaration_error(f"{name}.{key} is no field")
+            other = keys.setdefault(buffer_key(key), key)
+            if other != key:
+                raise _declaration_error(f"{name}.{key} and {name}.{other} are too much alike")
         self.name = name
         self.about = about
         self.fields = fields
@@ -176,6 +187,40 @@ class Event:
         return None
 
 
+def by_name(events: "Iterable[Event]", version_key: str) -> "dict[str, Event]":
+    """The events of one application by their names.
+
+    `version_key`: the buffer's key of the application's version, which is no field's.
+
+    Raises:
+        DeclarationError: two events have one name, or a field the version's key.
+    """
+    found: dict[str, Event] = {}
+    for event in events:
+        if not isinstance(event, Event):
+            raise _declaration_error(f"{event!r} is no event")
+        if event.name in found:
+            raise _declaration_error(f"{event.name!r} is declared twice")
+        for key in event.fields:
+            if buffer_key(key) == version_key:
+                raise _declaration_error(
+                    f"{event.name}.{key}: the engine itself writes the version"
+                )
+        found[event.name] = event
+    return found
+
+
+def _is_name(name: object) -> bool:
+    return (
+        isinstance(name, str)
+        and len(name) <= _NAME_MOST
+        and name.isascii()
+        and name.isidentifier()
+        and name == name.lower()
+    )
+
+
+_NAME_RULE = "a word or several_words, in lower-case ASCII letters and digits, at most 64"
 _RESERVED = frozenset(
     ("event_id", "event_type", "timestamp", "anonymous_id", "platform", "version")
 )

@@ -12,7 +12,15 @@ import time
 
 from afterword import consent
 from afterword.consent import Decision
-from afterword.folder import DataFolder, default_path, policy_path, read_flat, stamp, why_untrusted
+from afterword.folder import (
+    DataFolder,
+    default_path,
+    is_name,
+    policy_path,
+    read_flat,
+    stamp,
+    why_untrusted,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +42,9 @@ class Telemetry:
     """The telemetry of one application: its declarations, its folder, its decision.
 
     Args:
-        name: names the data folder, `ai.cloud.role`, and the variables (`ATOMIC_TELEMETRY` …).
-        version: the application's version, as a release has it (no free text).
+        name: names the data folder, `ai.cloud.role`, and the variables (`ATOMIC_TELEMETRY` …):
+            ASCII letters, digits, `-` and `_`, beginning with a letter.
+        version: the application's version. Its public part is kept: `v1.0+jane.laptop` is `1.0`.
         events: every event that can ever be recorded; or what returns them, called when the first
             is recorded, so that where it is off not even the declarations are loaded.
         connection_string: where to; None: nowhere, and nothing is recorded. The variable
@@ -53,6 +62,9 @@ class Telemetry:
         cap: bytes that may wait.
         keeps: files and folders of the application's own in the data folder, from which events are
             yet to be made; deleted with what waits.
+
+    Raises:
+        DeclarationError: the name, the version or a declaration breaks its rule.
     """
 
     def __init__(
@@ -73,9 +85,14 @@ class Telemetry:
         cap: int = CAP,
         keeps: "Sequence[str]" = (),
     ) -> None:
+        if not is_name(name):
+            raise _declaration_error(
+                f"{name!r} cannot name an application: ASCII letters, digits, - and _, at most 64, "
+                "beginning with a letter (it becomes a folder, and a variable of the shell)"
+            )
         self.name = name
         self.prefix = name.upper().replace("-", "_")
-        self.version = version
+        self.version = version if _is_plain_version(version) else _public_version(version)
         self._events = events
         self._declared: dict[str, Event] | None = None
         self.connection_string = connection_string
@@ -86,20 +103,28 @@ class Telemetry:
         self.clock = time.time if clock is None else clock
         self.cap = cap
         self.keeps = tuple(keeps)
-        path = folder if folder is not None else default_path(name, environment)
+        path = os.path.abspath(folder) if folder else default_path(name, environment)
         self.folder = DataFolder(path) if path is not None else None
-        self.policy = policy if policy is not None else policy_path(name, environment)
+        self.policy = os.path.abspath(policy) if policy else policy_path(name, environment)
         self._strict = strict
         self._ci: str | None = None
         self._seen: dict[str, tuple[tuple[int, ...], Flat]] = {}
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+        if events and not callable(events):
+            self.events  # noqa: B018  # checks them: a mistake is told where it is made
 
     @property
     def events(self) -> "dict[str, Event]":
-        """Every declared event, by name."""
+        """Every declared event, by name.
+
+        Raises:
+            DeclarationError: two of them share a name, or a field's is taken.
+        """
         if self._declared is None:
+            from afterword.schema import by_name
+
             events = self._events() if callable(self._events) else self._events
-            self._declared = {event.name: event for event in events}
+            self._declared = by_name(events, self.version_key)
         return self._declared
 
     @property
@@ -114,6 +139,7 @@ class Telemetry:
 
         Raises:
             UndeclaredError: the event, a field or a value is not declared; in development only.
+            DeclarationError: declarations that are made late break a rule; in development only.
         """
         self.record_fields(event, fields)
 
@@ -125,7 +151,7 @@ class Telemetry:
             if looked_at and self._record(event, fields, decision, state):
                 self._note_recorded()
         except Exception as error:  # telemetry fails in silence
-            if self.is_strict() and type(error).__name__ == "UndeclaredError":
+            if self.is_strict() and type(error).__name__ in ("UndeclaredError", "DeclarationError"):
                 raise
 
     def command(self, event: str, /, **fields: object) -> "Command":
@@ -356,6 +382,32 @@ class Command:
     ) -> None:
         success = kind is None or _ends_well(error)
         self._telemetry.record_fields(self._event, {"success": success, **self.fields})
+
+
+def _is_plain_version(version: object) -> bool:
+    """Is it numbers and dots, as most are? Then nothing has to be loaded to look at it."""
+    return (
+        isinstance(version, str)
+        and len(version) <= 64  # noqa: PLR2004  # afterword.version.MOST
+        and version.isascii()
+        and version.replace(".", "").isdecimal()
+        and version[0] != "." != version[-1]
+    )
+
+
+def _public_version(version: str) -> str:
+    from afterword.version import RULE, public_part
+
+    public = public_part(version)
+    if public is None:
+        raise _declaration_error(f"{version!r}: {RULE}")
+    return public
+
+
+def _declaration_error(message: str) -> Exception:
+    from afterword.errors import DeclarationError
+
+    return DeclarationError(message)
 
 
 def _undeclared(why: str | None) -> Exception:
