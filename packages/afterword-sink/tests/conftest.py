@@ -1,5 +1,5 @@
 """The fixtures of these tests; written in `_support`, where mypy can tell them from others."""
 
-from sink_fixtures import call, envelope, running_sink, sink, track
+from sink_fixtures import call, call_to, envelope, running_sink, sink, track
 
-__all__ = ["call", "envelope", "running_sink", "sink", "track"]
+__all__ = ["call", "call_to", "envelope", "running_sink", "sink", "track"]

@@ -121,7 +121,9 @@ def test_a_hanging_request_does_not_hold_the_end(
     client = SinkClient(endpoint_of(line(process.stdout)))
     port = int(client.endpoint.rstrip("/").rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(b"POST /v2.1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
+        connection.sendall(
+            b"POST /v2.1/track HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n[]"
+        )
         while client.stats()["requests"] == 0:
             time.sleep(0.01)
         process.terminate()

@@ -23,7 +23,7 @@ def wire(sink: LocalSink, envelope: Envelope) -> Callable[..., bytes]:
         address = urlsplit(sink.endpoint)
         body = json.dumps([envelope(event_id) for event_id in ids or ("a", "b")]).encode()
         head = (
-            "POST /v2.1/track HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            "POST /v2.1/track HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         received = b""
@@ -200,7 +200,9 @@ def test_chance_repeats_with_its_seed(
 def test_a_client_that_leaves_in_the_middle_of_its_body(sink: LocalSink) -> None:
     address = urlsplit(sink.endpoint)
     with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
-        connection.sendall(b"POST /v2.1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[")
+        connection.sendall(
+            b"POST /v2.1/track HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n["
+        )
     with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
         connection.sendall(b"NONSENSE\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")

@@ -1,12 +1,12 @@
 """A local Application Insights: ingestion, the `customEvents` table, KQL, and faults on demand.
 
-    cli, local ─ client ── HTTP ── server ─ app ─┬─ bodies ─ envelopes   what the service takes
-                                                 ├─ grammar ─ faults     what goes wrong, and when
-                                                 ├─ answers              what is answered and stored
-                                                 ├─ delivery             how an answer travels
-                                                 ├─ store ─ table        customEvents, in DuckDB
-                                                 ├─ kql                  the query API
-                                                 └─ ledger               what came, and what went
+    cli, local ─ client ── HTTP ── server ─ guard ─ app ─┬─ bodies ─ envelopes   what is taken
+                                                         ├─ grammar ─ faults     what goes wrong
+                                                         ├─ answers              what is answered
+                                                         ├─ delivery             how it travels
+                                                         ├─ store ─ table        the tables
+                                                         ├─ questions ─ kql ─ dialect   queries
+                                                         └─ ledger               what came and went
 
 `LocalSink` and `SinkClient` load the standard library only.
 """

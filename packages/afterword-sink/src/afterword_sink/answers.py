@@ -77,6 +77,12 @@ def answer(
     )
 
 
+def unavailable(received: int, app_id: str) -> Reply:
+    """What the service answers where it has no room for what came."""
+    errors = [ItemError(place, 503, message(503)) for place in range(received)]
+    return Reply(503, _service(received, errors, app_id).body)
+
+
 def _service(
     received: int, errors: list[ItemError], app_id: str, *, always_206: bool = False
 ) -> Reply:

@@ -1,19 +1,20 @@
-"""The sink's doors: ingestion, the query API, and `/sink/...` for those who watch or provoke it."""
+"""The request handlers: ingestion, the query API, and `/sink/...` for tests.
+
+Who may reach them is looked at in `guard`.
+"""
 
 import asyncio
 import contextlib
 import functools
-import json
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any
 
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,7 +23,9 @@ from afterword_sink.answers import Answer
 from afterword_sink.delivery import Connection, Delivery
 from afterword_sink.envelopes import Item
 from afterword_sink.faults import Fault, Plan
+from afterword_sink.guard import Guard
 from afterword_sink.ledger import Entry, Ledger
+from afterword_sink.questions import BusyError, Questions
 from afterword_sink.store import DatabaseError, Store
 
 _BULK = 5_000  # items that make a flush worth its while
@@ -31,19 +34,30 @@ _IDLE_SECONDS = 0.5  # how long an item may wait in memory where no query asks f
 
 
 class Sink:
-    """The parts of one sink and what its doors do with them.
+    """The parts of one sink and what its request handlers do with them.
 
     Args:
         store: Where accepted items go.
         plan: Which request meets which fault, until `/sink/faults` is told another.
+        questions: Asks the store.
         app_id: The id of the resource this stands for.
+        tell: Told what the person at the terminal should know.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self, store: Store, plan: Plan, *, app_id: str, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        plan: Plan,
+        questions: Questions,
+        *,
+        app_id: str,
+        tell: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._questions = questions
+        self._tell = tell
         self._app_id = app_id
         self._clock = clock
         self._plan = plan
@@ -52,8 +66,13 @@ class Sink:
         self._flushing: asyncio.Task[None] | None = None
         self._complaint = ""
 
-    def app(self) -> ASGIApp:
-        """The sink as an ASGI application."""
+    def app(self, *, hosts: Collection[str] = (), origins: Collection[str] = ()) -> ASGIApp:
+        """The sink as an ASGI application.
+
+        Args:
+            hosts: Names that it is called by; see `guard`.
+            origins: Of web pages that may send; see `guard`.
+        """
         routes = [
             Route("/v2.1/track", self._track, methods=["POST"]),
             Route("/v2/track", self._track, methods=["POST"]),
@@ -65,15 +84,14 @@ class Sink:
             Route("/sink/faults", self._set_faults, methods=["POST"]),
             Route("/sink/faults", self._clear_faults, methods=["DELETE"]),
         ]
-        elsewhere = {404: self._elsewhere, 405: self._elsewhere}
-        return _OneSlash(
-            Starlette(routes=routes, exception_handlers=elsewhere, lifespan=self._lifespan)
-        )
+        handlers = {404: self._elsewhere, 405: self._elsewhere, DatabaseError: _unavailable}
+        app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
+        return _OneSlash(Guard(app, hosts=hosts, origins=origins, tell=self._tell))
 
     def let_go(self) -> None:
         """Drop what would hold up the end: answers under way by a fault, and running queries."""
         self.delivery.let_go()
-        self._store.interrupt()
+        self._questions.let_go()
 
     async def _track(self, request: Request) -> Response:
         entry = await self._record(request)
@@ -89,9 +107,11 @@ class Sink:
         if fault is not None:
             entry.fault = fault.text
             return _Provoked(functools.partial(self._misbehave, entry, fault, answer))
-        await self._keep(answer.stored, answer.accepted)
-        self._ledger.answered(entry, answer.reply.status)
-        return Response(answer.reply.body, answer.reply.status, media_type="application/json")
+        reply = answer.reply
+        if not await self._keep(answer.stored, answer.accepted):
+            reply = answers.unavailable(batch.received, self._app_id)
+        self._ledger.answered(entry, reply.status)
+        return Response(reply.body, reply.status, media_type="application/json")
 
     async def _misbehave(
         self, entry: Entry, fault: Fault, answer: Answer, connection: Connection
@@ -104,27 +124,39 @@ class Sink:
             await self._keep(answer.stored, answer.accepted)
         self._ledger.answered(entry, arrival.status)
 
-    async def _keep(self, items: list[Item], accepted: int) -> None:
-        self._store.add(items)
+    async def _keep(self, items: list[Item], accepted: int) -> bool:
+        """Store items; False where there is no room for them."""
+        if self._store.is_file:
+            try:
+                await asyncio.to_thread(self._store.write, items)
+            except DatabaseError as error:
+                self._complain(error)
+                return False
+            self._complaint = ""
+        else:
+            if self._complaint or self._store.waiting >= _FULL:
+                await self._flush()
+            if self._complaint:
+                return False
+            self._store.add(items)
+            self._keep_up()
         self._ledger.accepted += accepted
-        await self._keep_up()
+        return True
 
     async def _query(self, request: Request) -> Response:
         try:
-            query = await _query_text(request)
-            answer = await asyncio.to_thread(self._ask, query)
+            question = await _question(request)
+            answer = await self._questions.ask(question, _disconnected(request))
         except kql.QueryError as error:
             return _json(error.reply(), 400)
-        except DatabaseError as error:
-            fault = {"code": "InternalServerFault", "message": str(error)}
-            return _json({"error": fault}, 503)
-        # The standard library's: a sum may be larger than the 64 bits that orjson writes.
-        text = await asyncio.to_thread(json.dumps, answer.reply(), separators=(",", ":"))
-        return Response(text, media_type="application/json")
-
-    def _ask(self, query: str) -> kql.Answer:
-        with self._store.reading() as connection:
-            return kql.ask(connection, query)
+        except BusyError:
+            busy = {"code": "ThrottledError", "message": "Too many queries run at once"}
+            return Response(
+                orjson.dumps({"error": busy}), 429, {"Retry-After": "1"}, "application/json"
+            )
+        if answer is None:
+            raise ClientDisconnect
+        return StreamingResponse(_parts(answer), media_type="application/json")
 
     async def _stats(self, _request: Request) -> Response:
         stored = await asyncio.to_thread(self._store.counts)
@@ -135,6 +167,7 @@ class Sink:
 
     async def _clear(self, _request: Request) -> Response:
         await asyncio.to_thread(self._store.clear)
+        self._complaint = ""
         self._ledger.clear()
         self._plan = Plan()
         return _json({})
@@ -144,7 +177,7 @@ class Sink:
 
     async def _set_faults(self, request: Request) -> Response:
         try:
-            faults, seed = _plan_of(orjson.loads(await _body(request)))
+            faults, seed = _plan_of(bodies.load(await _body(request)))
         except ValueError as error:  # no JSON, or no faults
             return _json({"error": {"code": "BadArgumentError", "message": str(error)}}, 400)
         self._plan = Plan(faults, seed)
@@ -177,20 +210,23 @@ class Sink:
             body=body,
         )
 
-    async def _keep_up(self) -> None:
-        """Start a flush when there is enough for one; wait for it only when memory fills."""
+    def _keep_up(self) -> None:
+        """Start a flush when there is enough for one."""
         if self._store.waiting >= _BULK and (self._flushing is None or self._flushing.done()):
             self._flushing = asyncio.create_task(self._flush(_BULK))
-        if self._store.waiting >= _FULL and self._flushing is not None:
-            await self._flushing
 
     async def _flush(self, at_most: int | None = None) -> None:
         try:
             await asyncio.to_thread(self._store.flush, at_most)
+            self._complaint = ""
         except DatabaseError as error:
-            if str(error) != self._complaint:
-                self._complaint = str(error)
-                print(f"afterword-sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
+            self._complain(error)
+
+    def _complain(self, error: DatabaseError) -> None:
+        """Say it on the terminal, once."""
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            self._tell(self._complaint)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -253,13 +289,24 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def _query_text(request: Request) -> str:
+async def _disconnected(request: Request) -> None:
+    """End when the client goes; its body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _parts(answer: kql.Answer) -> AsyncIterator[bytes]:
+    for part in answer.reply():
+        yield part
+
+
+async def _question(request: Request) -> kql.Question:
     if request.method == "GET":
         asked: Any = dict(request.query_params)
     else:
         try:
-            asked = orjson.loads(await _body(request))
-        except orjson.JSONDecodeError as error:
+            asked = bodies.load(await _body(request))
+        except bodies.UnreadableBodyError as error:
             raise kql.QueryError(
                 "QueryValidationError", "The body is not JSON.", str(error)
             ) from error
@@ -274,7 +321,11 @@ async def _query_text(request: Request) -> str:
             "The local sink cannot answer this query; the real service may.",
             "'timespan' is not supported: say it in the query, | where timestamp > ago(1d)",
         )
-    return query
+    return kql.Question(query)
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    return _json({"error": {"code": "InternalServerFault", "message": str(error)}}, 503)
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -1,11 +1,18 @@
-"""A request body: packed or not, an array, an object or JSON lines, into the items it holds."""
+"""A request body: packed or not, an array, an object or JSON lines, into the items it holds.
+
+Every step has a bound that is looked at before the work: bytes before they are inflated, the
+number of values before they are parsed (a `{}` of two bytes takes 64 of memory), lines before they
+are cut.
+"""
 
 import zlib
 from typing import Any
 
 import orjson
 
-BODY_BYTES = 64 * 1024 * 1024  # ours: what one request may hold, packed or not
+BODY_BYTES = 16 * 1024 * 1024  # ours: what one request may hold, packed or not
+BODY_VALUES = 1_000_000  # ours: JSON values in it, about 100 bytes of memory each
+BODY_ITEMS = 50_000  # ours: items in it
 
 
 class UnreadableBodyError(ValueError):
@@ -32,7 +39,7 @@ def unpack(body: bytes, encoding: str) -> bytes:
         UnreadableBodyError: Another encoding, not gzip, or too large.
     """
     if len(body) > BODY_BYTES:
-        raise UnreadableBodyError("Request body is too large", 413)
+        raise _too_large()
     match encoding.strip().lower():
         case "" | "identity":
             return body
@@ -49,27 +56,52 @@ def _gunzip(body: bytes) -> bytes:
     except zlib.error:
         raise UnreadableBodyError("Invalid gzip data") from None
     if inflate.unconsumed_tail:
-        raise UnreadableBodyError("Request body is too large", 413)
+        raise _too_large()
     if not inflate.eof:
         raise UnreadableBodyError("Invalid gzip data")
     return unpacked
+
+
+def load(text: bytes) -> Any:
+    """One JSON value.
+
+    Raises:
+        UnreadableBodyError: It is none, or holds too many values.
+    """
+    if sum(map(text.count, (b"{", b"[", b",", b":"))) > BODY_VALUES:
+        raise _too_large()
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise UnreadableBodyError("Invalid JSON") from None
 
 
 def parse(text: bytes) -> list[Any]:
     """The items of a JSON array, of one object, or of JSON lines; a broken line is its own error.
 
     Raises:
-        UnreadableBodyError: None of these.
+        UnreadableBodyError: None of these, or too much.
     """
     try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
-        parsed = [_parse_line(line) for line in lines]
-        if len(lines) < 2 or all(isinstance(item, UnreadableBodyError) for item in parsed):  # noqa: PLR2004  # one line is no list of lines
-            raise UnreadableBodyError("Invalid JSON") from None
-        return parsed
-    return parsed if isinstance(parsed, list) else [parsed]
+        parsed = load(text)
+    except UnreadableBodyError as error:
+        if error.status == 413:  # noqa: PLR2004  # too large
+            raise
+        parsed = _parse_lines(text)
+    items = parsed if isinstance(parsed, list) else [parsed]
+    if len(items) > BODY_ITEMS:
+        raise _too_large()
+    return items
+
+
+def _parse_lines(text: bytes) -> list[Any]:
+    if text.count(b"\n") > BODY_ITEMS:
+        raise _too_large()
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    parsed = [_parse_line(line) for line in lines]
+    if len(lines) < 2 or all(isinstance(item, UnreadableBodyError) for item in parsed):  # noqa: PLR2004  # one line is no list of lines
+        raise UnreadableBodyError("Invalid JSON")
+    return parsed
 
 
 def _parse_line(line: bytes) -> Any:
@@ -77,3 +109,7 @@ def _parse_line(line: bytes) -> Any:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
         return UnreadableBodyError("Invalid JSON")
+
+
+def _too_large() -> UnreadableBodyError:
+    return UnreadableBodyError("Request body is too large", 413)

@@ -36,7 +36,35 @@ def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted:
     "--database",
     default=":memory:",
     metavar="FILE",
-    help="Keep the events in a DuckDB file; without it they are gone when the sink ends.",
+    help="Keep the events in a DuckDB file: what was answered with success is in it, even after "
+    "kill -9. Without it they are gone when the sink ends.",
+)
+@click.option(
+    "--memory",
+    default="2GB",
+    metavar="SIZE",
+    help="What the tables and queries may take; beyond it events are answered 503 (default: 2GB).",
+)
+@click.option(
+    "--query-seconds",
+    default=60.0,
+    type=click.FloatRange(0, min_open=True),
+    help="How long a query may take (default: 60).",
+)
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let web pages of this origin send events, for example http://localhost:3000; "
+    "may be given again. '*' is every page.",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that the sink is called by, besides localhost and IP addresses.",
 )
 @click.option(
     "--fault",
@@ -57,19 +85,32 @@ def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted:
 )
 @click.option("--until-stdin-closes", is_flag=True, hidden=True)
 def serve(
-    port: int, database: str, faults: tuple[str, ...], seed: int, *, until_stdin_closes: bool
+    *,
+    port: int,
+    database: str,
+    memory: str,
+    query_seconds: float,
+    origins: tuple[str, ...],
+    hosts: tuple[str, ...],
+    faults: tuple[str, ...],
+    seed: int,
+    until_stdin_closes: bool,
 ) -> None:
     """Run a local Application Insights on 127.0.0.1.
 
     The first line of output is its connection string. Ctrl-C ends it.
     """
-    from afterword_sink import grammar, server, store  # heavy; `query` does without
+    from afterword_sink import grammar, questions, server, store  # heavy; `query` does without
 
     try:
         server.run(
             server.Options(
                 port=port,
+                hosts=hosts,
+                origins=origins,
                 database=database,
+                memory=memory,
+                limits=questions.Limits(seconds=query_seconds),
                 faults=[fault for script in faults for fault in grammar.parse(script)],
                 seed=seed,
                 until_stdin_closes=until_stdin_closes,
@@ -125,12 +166,12 @@ def _ask_file(path: str, question: str) -> tuple[list[str], list[list[Any]]]:
         raise ValueError(str(error)) from error
     try:
         with tables.reading() as connection:
-            answer = kql.ask(connection, question)
+            answer = kql.ask(connection, kql.Question(question))
     except kql.QueryError as error:
         raise ValueError(error.detail) from error
     finally:
         tables.close()
-    return unpacked(answer.reply())
+    return unpacked(json.loads(b"".join(answer.reply())))
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> str:

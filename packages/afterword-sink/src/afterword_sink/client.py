@@ -67,7 +67,10 @@ class SinkClient:
 
     def ask(self, kql: str) -> tuple[list[str], list[list[Any]]]:
         """Answer a query: the names of its columns, and its rows with dynamic values unpacked."""
-        return unpacked(self._call("POST", "/v1/apps/local/query", {"query": kql}))
+        reply = self._call("POST", "/v1/apps/local/query", {"query": kql})
+        if "error" in reply:  # rows are missing
+            raise SinkError(_reason(reply))
+        return unpacked(reply)
 
     def query(self, kql: str) -> list[dict[str, Any]]:
         """Answer a query, each row as a dictionary."""
@@ -186,5 +189,5 @@ def _reason(reply: Any) -> str:
     message = "the sink refused the question"
     while isinstance(error, dict):
         message = error.get("message", message)
-        error = error.get("innererror")
+        error = error.get("innererror") or next(iter(error.get("details", ())), None)
     return message

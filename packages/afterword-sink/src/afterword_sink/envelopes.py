@@ -19,6 +19,7 @@ from afterword_sink import bodies
 OLDEST_MS = 172_800_000  # Envelope.bond: MinDateOffsetFromNow, 48 h
 NEWEST_MS = 7_200_000  # Envelope.bond: MaxDateOffsetFromNow, 2 h
 ITEM_BYTES = 65_536  # "Telemetry item length must not exceed 65536"
+ITEM_DEPTH = 64  # ours: objects and arrays within each other
 PROPERTY_KEY_CHARS = 150
 PROPERTY_VALUE_CHARS = 8_192
 TAG_CHARS = {  # ContextTagKeys.bond
@@ -125,17 +126,40 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
         if isinstance(envelope, bodies.UnreadableBodyError):
             batch.errors.append(ItemError(position, 400, str(envelope)))
             continue
-        text = orjson.dumps(envelope)
-        flaw = (
-            f"Telemetry item length must not exceed {ITEM_BYTES}"
-            if len(text) > ITEM_BYTES
-            else next(_flaws(envelope, now), None)
-        )
+        text = _dumped(envelope)
+        if not text:
+            flaw: str | None = f"Telemetry item must not be nested deeper than {ITEM_DEPTH}"
+        elif len(text) > ITEM_BYTES:
+            flaw = f"Telemetry item length must not exceed {ITEM_BYTES}"
+        else:
+            flaw = next(_flaws(envelope, now), None)
         if flaw is None:
             batch.items.append(Item(position, envelope["data"]["baseType"] == "EventData", text))
         else:
             batch.errors.append(ItemError(position, 400, flaw))
     return batch
+
+
+def _dumped(envelope: Any) -> bytes:
+    """An item as compact JSON; empty where it is nested too deeply."""
+    try:
+        text = orjson.dumps(envelope)
+    except orjson.JSONEncodeError:  # past 254 levels
+        return b""
+    if text.count(b"[") + text.count(b"{") > ITEM_DEPTH and _depth(envelope) > ITEM_DEPTH:
+        return b""
+    return text
+
+
+def _depth(value: Any) -> int:
+    """How many objects and arrays stand within each other."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [
+            inner for one in level for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return depth
 
 
 def _flaws(envelope: Any, now: float) -> Iterator[str]:

@@ -1,46 +1,35 @@
 """Questions in KQL, answered in the form of the public query API (api.applicationinsights.io).
 
-`duckdb-kql` translates; what it cannot translate it refuses rather than guesses, and so does this.
+`duckdb-kql` translates, with what `dialect` adds to it; what it cannot translate it refuses rather
+than guesses, and so does this.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import duckdb
-import duckdb_kql
 from duckdb_kql.types import kusto_type
 
+from afterword_sink import dialect
+from afterword_sink.dialect import QueryError
 
-class QueryError(Exception):
-    """A query that cannot be answered.
+__all__ = ["Answer", "QueryError", "Question", "ask"]
 
-    Args:
-        code: What kind of error, in the API's words: `SyntaxError`, `SemanticError`, ...
-        summary: The API's own sentence for that kind.
-        detail: What is wrong with this query.
+_ROWS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        kql: The query.
     """
 
-    def __init__(self, code: str, summary: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.summary = summary
-        self.detail = detail
-
-    def reply(self) -> dict[str, Any]:
-        """The body of the API's 400."""
-        return {
-            "error": {
-                "message": "The request had some invalid properties",
-                "code": "BadArgumentError",
-                "innererror": {
-                    "code": self.code,
-                    "message": self.summary,
-                    "innererror": {"code": self.code, "message": self.detail},
-                },
-            }
-        }
+    kql: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,52 +38,116 @@ class Answer:
 
     Attributes:
         columns: Name and Kusto type of each.
-        rows: Values as JSON has them; a dynamic value is the text of its JSON, as in the API.
+        chunks: Its rows as JSON, each chunk some rows with commas between them. A dynamic value is
+            the text of its JSON, as in the API.
+        left_out: Why rows are missing; empty where none are.
     """
 
     columns: list[tuple[str, str]]
-    rows: list[list[Any]]
+    chunks: list[bytes] = field(default_factory=list)
+    left_out: str = ""
 
-    def reply(self) -> dict[str, Any]:
-        """The body of the API's 200."""
-        return {
-            "tables": [
-                {
-                    "name": "PrimaryResult",
-                    "columns": [{"name": name, "type": type_} for name, type_ in self.columns],
-                    "rows": self.rows,
-                }
-            ]
-        }
+    @property
+    def rows(self) -> list[list[Any]]:
+        """The rows."""
+        rows: list[list[Any]] = json.loads(b"[" + b",".join(self.chunks) + b"]")
+        return rows
+
+    def reply(self) -> Iterator[bytes]:
+        """The body of the API's 200, in parts."""
+        columns = [{"name": name, "type": type_} for name, type_ in self.columns]
+        yield b'{"tables":[{"name":"PrimaryResult","columns":' + _json(columns) + b',"rows":['
+        for place, chunk in enumerate(self.chunks):
+            yield b"," + chunk if place else chunk
+        yield b"]}]"
+        if self.left_out:
+            yield b',"error":' + _json(_partial(self.left_out))
+        yield b"}"
 
 
-def ask(connection: duckdb.DuckDBPyConnection, query: str) -> Answer:
+def ask(
+    connection: duckdb.DuckDBPyConnection,
+    question: Question,
+    *,
+    most_rows: int = 500_000,
+    most_bytes: int = 100 * 1024 * 1024,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Answer:
     """Run a query; nothing in it can write.
+
+    Args:
+        connection: Of one reader alone.
+        question: What is asked.
+        most_rows: How many rows the answer may have; the rest is left out.
+        most_bytes: How many bytes they may take as JSON; the rest is left out.
+        stopped: Whether the question has been given up.
 
     Raises:
         QueryError: It does not parse, names what is not there, or is beyond the translator.
     """
-    if not query.strip():
-        raise QueryError("QueryValidationError", "The query is empty.", "'query' is required")
+    sql, values = dialect.translate(connection, question.kql)
+    if stopped():
+        raise QueryError("QueryTimeout", "The query was given up.", "it was given up")
     try:
-        relation = duckdb_kql.query(connection, query, allow_write=False)
-        columns = [
-            (name, kusto_type(type_))
-            for name, type_ in zip(relation.columns, relation.types, strict=True)
-        ]
-        rows = [[_value(value) for value in row] for row in relation.fetchall()]
-    except duckdb_kql.KqlSyntaxError as error:
-        summary = "A recognition error occurred in the query."
-        raise QueryError("SyntaxError", summary, str(error)) from error
-    except duckdb_kql.KqlUnsupportedError as error:
-        summary = "The local sink cannot answer this query; the real service may."
-        raise QueryError("UnsupportedError", summary, str(error)) from error
-    except (duckdb_kql.KqlError, duckdb.Error) as error:
-        raise QueryError("SemanticError", "A semantic error occurred.", str(error)) from error
-    except RecursionError as error:
-        summary = "A recognition error occurred in the query."
-        raise QueryError("SyntaxError", summary, "the query is nested too deeply") from error
-    return Answer(columns, rows)
+        # One row more than may be given tells that there are more.
+        connection.execute(f"SELECT * FROM ({sql}) LIMIT {most_rows + 1}", values or None)  # noqa: S608  # the translator's
+        columns = [(name, kusto_type(type_)) for name, type_, *_ in connection.description or ()]
+        chunks, left_out = _read(connection, most_rows, most_bytes)
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(
+            "QueryTooLarge",
+            "The query needs more memory than it may have.",
+            "it needs more memory than the sink may take; ask for less, or raise --memory",
+        ) from error
+    except duckdb.Error as error:
+        raise QueryError(
+            "SemanticError", "A semantic error occurred.", dialect.plain(error)
+        ) from error
+    return Answer(columns, chunks, left_out)
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, most_rows: int, most_bytes: int
+) -> tuple[list[bytes], str]:
+    """The rows as JSON, and why some are missing."""
+    chunks: list[bytes] = []
+    count = size = 0
+    while rows := connection.fetchmany(_ROWS_AT_ONCE):
+        over = count + len(rows) > most_rows
+        rows = rows[: most_rows - count]
+        if rows:
+            chunks.append(_json([[_value(value) for value in row] for row in rows])[1:-1])
+        count += len(rows)
+        size += len(chunks[-1]) if rows else 0
+        if over:
+            return chunks, f"exceed the limit of {most_rows} records"
+        if size > most_bytes:
+            return chunks, f"exceed the limit of {most_bytes} bytes"
+    return chunks, ""
+
+
+def _partial(why: str) -> dict[str, Any]:
+    """The error that the service puts beside an answer which is not whole."""
+    return {
+        "code": "PartialError",
+        "message": "There were some errors when processing your query.",
+        "details": [
+            {
+                "code": "EngineError",
+                "message": "Something went wrong processing your query on the server.",
+                "innererror": {
+                    "code": "-2133196797",
+                    "message": f"The results of this query {why}, so not all records were "
+                    "returned (E_QUERY_RESULT_SET_TOO_LARGE, 0x80DA0003).",
+                },
+            }
+        ],
+    }
+
+
+def _json(value: Any) -> bytes:
+    # The standard library's: a sum may be larger than the 64 bits that orjson writes.
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _value(value: Any) -> Any:  # one return a type

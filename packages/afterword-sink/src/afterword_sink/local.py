@@ -26,6 +26,10 @@ class LocalSink(SinkClient):
         port: The port on 127.0.0.1; 0 for any that is free. A sink that was stopped and is
             started again keeps its port.
         database: A DuckDB file to keep the events in; None for memory.
+        memory: What the tables and queries may take, as `2GB`; None for the sink's own measure.
+        query_seconds: How long a query may take; None for the sink's own measure.
+        allow_origins: Origins of web pages that may send events.
+        allow_hosts: Names that the sink is called by, besides localhost and IP addresses.
         start_seconds: How long it may take to start.
         stop_seconds: How long it may take to end before it is killed.
     """
@@ -37,14 +41,28 @@ class LocalSink(SinkClient):
         seed: int = 0,
         port: int = 0,
         database: str | None = None,
+        memory: str | None = None,
+        query_seconds: float | None = None,
+        allow_origins: Sequence[str] = (),
+        allow_hosts: Sequence[str] = (),
         start_seconds: float = 20,
         stop_seconds: float = 10,
     ) -> None:
         super().__init__("")
-        self._faults = tuple(faults)
-        self._seed = seed
         self._port = port
-        self._database = database
+        self._arguments = ["--seed", str(seed)]
+        options: dict[str, Sequence[object]] = {
+            "--fault": faults,
+            "--allow-origin": allow_origins,
+            "--allow-host": allow_hosts,
+            "--database": [database],
+            "--memory": [memory],
+            "--query-seconds": [query_seconds],
+        }
+        for option, values in options.items():
+            for value in values:
+                if value is not None:
+                    self._arguments += [option, str(value)]
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,6 +85,11 @@ class LocalSink(SinkClient):
         """The port it listens on, or listened on last."""
         return self._port
 
+    @property
+    def pid(self) -> int | None:
+        """The id of its process; None where it does not run."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it listens; nothing happens where it runs.
 
@@ -76,11 +99,7 @@ class LocalSink(SinkClient):
         if self._process is not None:
             return
         command = [sys.executable, "-m", "afterword_sink", "serve", "--until-stdin-closes"]
-        command += ["--port", str(self._port), "--seed", str(self._seed)]
-        for fault in self._faults:
-            command += ["--fault", fault]
-        if self._database is not None:
-            command += ["--database", self._database]
+        command += ["--port", str(self._port), *self._arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -94,6 +113,12 @@ class LocalSink(SinkClient):
 
     def stop(self) -> None:
         """End it and wait until it is gone; nothing happens where it does not run."""
+        self._end()
+
+    def kill(self) -> None:
+        """Kill it as `kill -9` does, and wait until it is gone."""
+        if self._process is not None:
+            self._process.kill()
         self._end()
 
     def _first_line(self, process: subprocess.Popen[bytes]) -> str:

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -17,7 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from afterword_sink.app import Sink
 from afterword_sink.delivery import TRANSPORT
 from afterword_sink.faults import Fault, Plan
-from afterword_sink.store import Store
+from afterword_sink.questions import Limits, Questions
+from afterword_sink.store import IN_MEMORY, MEMORY, Store
 
 HOST = "127.0.0.1"  # loopback, and nothing else
 # One key for every sink: a constant says more plainly than a random one that it opens nothing.
@@ -35,14 +36,22 @@ class Options:
 
     Attributes:
         port: The port on 127.0.0.1; 0 for any that is free.
+        hosts: Names that it is called by, besides IP addresses and `localhost`.
+        origins: Origins of web pages that may send events.
         database: A DuckDB file; `:memory:` for none.
+        memory: What DuckDB may take, as `2GB`.
+        limits: What one query may take.
         faults: What goes wrong, in this order; see `faults`.
         seed: Of the dice behind faults by chance.
         until_stdin_closes: Stop when standard input ends, so that it ends with its parent.
     """
 
     port: int = 0
-    database: str = ":memory:"
+    hosts: Sequence[str] = ()
+    origins: Sequence[str] = ()
+    database: str = IN_MEMORY
+    memory: str = MEMORY
+    limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
     seed: int = 0
     until_stdin_closes: bool = False
@@ -64,11 +73,17 @@ def run(options: Options) -> None:
         DatabaseError: The database file cannot be used.
     """
     listener = _listen(options.port)
-    store = Store(options.database, APP_ID)
+    store = Store(options.database, APP_ID, memory=options.memory)
     try:
-        sink = Sink(store, Plan(options.faults, options.seed), app_id=APP_ID)
+        sink = Sink(
+            store,
+            Plan(options.faults, options.seed),
+            Questions(store, options.limits),
+            app_id=APP_ID,
+            tell=_tell,
+        )
         config = uvicorn.Config(
-            sink.app(),
+            sink.app(hosts=options.hosts, origins=options.origins),
             http=_Protocol,
             log_level="critical",
             access_log=False,
@@ -116,7 +131,7 @@ class _Server(uvicorn.Server):
         try:
             self.servers.append(await loop.create_server(protocol, sock=_listen(port)))
         except PortTakenError as error:
-            print(f"afterword-sink: {error}", file=sys.stderr)  # noqa: T201  # its terminal
+            _tell(str(error))
             self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -144,6 +159,10 @@ class _Protocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_transport
+
+
+def _tell(text: str) -> None:
+    print(f"afterword-sink: {text}", file=sys.stderr, flush=True)  # noqa: T201  # its terminal
 
 
 def _listen(port: int) -> socket.socket:

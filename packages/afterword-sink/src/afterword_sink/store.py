@@ -1,14 +1,14 @@
-"""The tables in DuckDB: accepted items go into a buffer, the buffer into the tables in bulk.
+"""The tables in DuckDB, in memory or in a file.
 
-`add` only appends to a list, so an answer never waits for the database. `flush` empties the list
-in one statement a table, in a thread of its own: DuckDB lets go of the interpreter while it works.
-Whatever reads the tables flushes first, so a query sees every item answered before it.
+In memory, `add` only appends to a list, so an answer never waits for the database; `flush` moves
+the list into the tables in bulk, and whatever reads them flushes first, so a query sees every item
+answered before it. In a file, `write` puts a request's items into the tables in one transaction
+before it is answered: what was answered outlives a kill of the sink at any moment.
 """
 
 import contextlib
 import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -17,6 +17,8 @@ from afterword_sink.envelopes import Item
 from afterword_sink.table import CUSTOM_EVENTS, OTHER_ITEMS
 
 IN_MEMORY = ":memory:"
+MEMORY = "2GB"
+_ITEM_BYTES = 2_000  # of an ordinary event
 # A checkpoint holds writers up for as long as the table is large (measured: 1 s at a million rows,
 # every 125,000 rows by default). In memory there is nothing to make safe by it.
 _CHECKPOINT_IN_MEMORY = "100GB"
@@ -34,15 +36,22 @@ class Store:
         path: The database file; `IN_MEMORY` for none.
         app_id: The id of the resource this stands for, a column of every row.
         read_only: Open a file that is there, to ask it only.
+        memory: What DuckDB may take for the tables and for questions, as `2GB`.
+
+    Attributes:
+        is_file: Whether it is in a file.
 
     Raises:
         DatabaseError: The file is no database, cannot be written, or is in use elsewhere.
     """
 
-    def __init__(self, path: str, app_id: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: str, app_id: str, *, read_only: bool = False, memory: str = MEMORY
+    ) -> None:
         self._app_id = app_id
-        self._readers: set[duckdb.DuckDBPyConnection] = set()
+        self.is_file = path != IN_MEMORY
         self._waiting: list[Item] = []
+        self._waiting_bytes = 0
         self._waiting_lock = threading.Lock()
         self._flush_lock = threading.Lock()
         try:
@@ -51,9 +60,11 @@ class Store:
                 read_only=read_only,
                 config={
                     "autoinstall_known_extensions": "false",
-                    "checkpoint_threshold": _CHECKPOINT_IN_MEMORY
-                    if path == IN_MEMORY
-                    else _CHECKPOINT_IN_FILE,
+                    "checkpoint_threshold": _CHECKPOINT_IN_FILE
+                    if self.is_file
+                    else _CHECKPOINT_IN_MEMORY,
+                    "memory_limit": memory,
+                    "temp_directory": "",  # what does not fit is refused, not spilled to disk
                 },
             )
             self._connection.execute("SET TimeZone = 'UTC'")  # what a time without a zone means
@@ -67,13 +78,26 @@ class Store:
 
     @property
     def waiting(self) -> int:
-        """How many items are in the buffer."""
-        return len(self._waiting)
+        """How many items are in the buffer; a large one counts as several."""
+        return max(len(self._waiting), self._waiting_bytes // _ITEM_BYTES)
 
-    def add(self, items: Iterable[Item]) -> None:
+    def write(self, items: list[Item]) -> None:
+        """Put accepted items into the tables; on return they are safe there.
+
+        Raises:
+            DatabaseError: They could not be written; none of them is there.
+        """
+        with self._flush_lock:
+            try:
+                self._insert(items)
+            except duckdb.Error as error:
+                raise _unwritten(error) from error
+
+    def add(self, items: Sequence[Item]) -> None:
         """Put accepted items into the buffer."""
         with self._waiting_lock:
             self._waiting.extend(items)
+            self._waiting_bytes += sum(len(item.text) for item in items)
 
     def flush(self, at_most: int | None = None) -> None:
         """Move the buffer into the tables, or so many items of it, the oldest first.
@@ -89,9 +113,10 @@ class Store:
             try:
                 self._insert(items)
             except duckdb.Error as error:
-                raise DatabaseError(f"the events cannot be written: {_reason(error)}") from error
+                raise _unwritten(error) from error
             with self._waiting_lock:
                 del self._waiting[: len(items)]
+                self._waiting_bytes -= sum(len(item.text) for item in items)
 
     def _insert(self, items: list[Item]) -> None:
         """Both tables or neither."""
@@ -112,23 +137,8 @@ class Store:
         """
         self.flush()
         with self._connection.cursor() as cursor:
-            self._readers.add(cursor)
-            try:
-                yield cursor
-            finally:
-                self._readers.discard(cursor)
-
-    def interrupt(self) -> None:
-        """Let every query that still runs, or is about to, fail: the sink ends."""
-        threading.Thread(target=self._insist, daemon=True).start()
-
-    def _insist(self) -> None:
-        # Once is not enough: a query still being translated has not begun to run.
-        while readers := list(self._readers):
-            for cursor in readers:
-                with contextlib.suppress(duckdb.Error):
-                    cursor.interrupt()
-            time.sleep(0.02)
+            cursor.execute("SET TimeZone = 'UTC'")
+            yield cursor
 
     def counts(self) -> dict[str, Any]:
         """Events, distinct and repeated `event_id` among them, other items by base type."""
@@ -151,9 +161,11 @@ class Store:
 
     def clear(self) -> None:
         """Empty both tables and the buffer."""
-        with self.reading() as cursor:
-            cursor.execute('DELETE FROM "customEvents"')
-            cursor.execute('DELETE FROM "otherItems"')
+        with self._flush_lock, self._waiting_lock, self._connection.cursor() as cursor:
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            cursor.execute('TRUNCATE "customEvents"')
+            cursor.execute('TRUNCATE "otherItems"')
 
     def close(self) -> None:
         """Flush and let go of the file."""
@@ -178,6 +190,14 @@ def _array(texts: list[bytes]) -> str:
 
 def _reason(error: duckdb.Error) -> str:
     return str(error).partition("\n")[0]
+
+
+def _unwritten(error: duckdb.Error) -> DatabaseError:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return DatabaseError(
+            "the memory is full: empty the sink (DELETE /sink), or start it with a larger --memory"
+        )
+    return DatabaseError(f"the events cannot be written: {_reason(error)}")
 
 
 def _advice(path: str, error: duckdb.Error) -> str:

@@ -72,14 +72,26 @@ def envelope() -> Envelope:
 
 
 @pytest.fixture
-def call(sink: LocalSink) -> Callable[..., Answered]:
+def call(sink: LocalSink, call_to: Callable[..., Answered]) -> Callable[..., Answered]:
     """One HTTP request to the sink."""
 
+    def call(*arguments: Any, **named: Any) -> Answered:
+        return call_to(sink, *arguments, **named)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def call_to() -> Callable[..., Answered]:
+    """One HTTP request to a sink."""
+
     def call(
+        sink: LocalSink,
         method: str,
         path: str,
         body: bytes | str | None = None,
         headers: dict[str, str] | None = None,
+        *,
         timeout: float = 10,
     ) -> Answered:
         address = urlsplit(sink.endpoint)

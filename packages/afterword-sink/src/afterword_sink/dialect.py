@@ -1,0 +1,183 @@
+"""KQL to SQL: `duckdb-kql`, what we add to it, and its errors in words of our own.
+
+It is taken in three steps (read into a tree, change the tree, write SQL), because its one-step form
+has no place for the middle. These steps are not its public interface: the range of versions in
+`pyproject.toml` is narrow.
+"""
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import duckdb_kql
+from duckdb_kql import engine, ir, lower
+from duckdb_kql import translate as writer
+
+_QUERY_CHARS = 64 * 1024
+_SQL_CHARS = 2 * 1024 * 1024
+_TREE_NODES = 100_000  # with what `let` repeats: ten lines of it can ask for a thousand copies
+_ORIGIN = "TIMESTAMP '0001-01-01'"
+
+
+class QueryError(Exception):
+    """A query that cannot be answered.
+
+    Args:
+        code: What kind of error, in the API's words: `SyntaxError`, `SemanticError`, ...
+        summary: The API's own sentence for that kind.
+        detail: What is wrong with this query.
+    """
+
+    def __init__(self, code: str, summary: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.summary = summary
+        self.detail = detail
+
+    def reply(self) -> dict[str, object]:
+        """The body of the API's 400."""
+        return {
+            "error": {
+                "message": "The request had some invalid properties",
+                "code": "BadArgumentError",
+                "innererror": {
+                    "code": self.code,
+                    "message": self.summary,
+                    "innererror": {"code": self.code, "message": self.detail},
+                },
+            }
+        }
+
+
+def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> tuple[str, dict[str, Any]]:
+    """A query as SQL for this connection, and the values of its placeholders.
+
+    Raises:
+        QueryError: It does not parse, names no table that is there, is beyond the translator, or
+            is too large.
+    """
+    if not kql.strip():
+        raise QueryError("QueryValidationError", "The query is empty.", "'query' is required")
+    if len(kql) > _QUERY_CHARS:
+        raise _too_large(f"{len(kql)} characters long, more than {_QUERY_CHARS}")
+    if kql.lstrip().startswith("."):
+        raise _unsupported("control commands (those that begin with a dot) are not for this API")
+    with _own_errors(), writer.clock(None) as clock:  # which `set query_now = …` sets
+        tree = lower.qualify(lower.lower(kql), None)
+        if tree.parameters:
+            raise _unsupported("declare query_parameters")
+        if _size(tree, {}) > _TREE_NODES:
+            raise _too_large("too large once what its let statements name is written out")
+        sql = str(writer.to_sql(tree, engine.schema(connection)))
+        values = {writer.CLOCK_SLOT: clock.moment} if clock.used else {}
+    if len(sql) > _SQL_CHARS:
+        raise _too_large("too large as SQL")
+    return sql, values
+
+
+@contextlib.contextmanager
+def _own_errors() -> Iterator[None]:
+    """The translator's errors as ours; any other that it may raise is a flaw of its own."""
+    try:
+        yield
+    except duckdb_kql.KqlSyntaxError as error:
+        raise _syntax(_where(error)) from error
+    except duckdb_kql.KqlUnsupportedError as error:
+        raise _unsupported(_construct(error)) from error
+    except duckdb_kql.KqlSchemaError as error:
+        raise QueryError("SemanticError", "A semantic error occurred.", _schema(error)) from error
+    except RecursionError as error:
+        raise _syntax("the query is nested too deeply") from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
+            duckdb_kql.KqlError) as error:  # fmt: skip  # a flaw of the translator
+        raise _unsupported(f"what this asks ({type(error).__name__}: {error})") from error
+
+
+def plain(error: duckdb.Error) -> str:
+    """What DuckDB says, without its pointer into SQL that the person has not written."""
+    text = re.split(r"\n\s*\n|\nLINE \d", str(error))[0]
+    text = re.sub(r"^\w+ Error: ", "", text)
+    return re.sub(r"\s*You might need to add explicit type casts\..*", "", text, flags=re.DOTALL)
+
+
+def _size(node: object, known: dict[int, int]) -> int:
+    """How many nodes a tree has once everything shared in it is written out."""
+    if isinstance(node, list | tuple):
+        return sum(_size(inner, known) for inner in node)
+    if not dataclasses.is_dataclass(node):
+        return 0
+    size = known.get(id(node))
+    if size is None:
+        parts = (getattr(node, field.name) for field in dataclasses.fields(node))
+        size = known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return size
+
+
+def _render_bin(node: ir.FunctionCall) -> str:
+    """`bin` on dates counts from 0001-01-01, so that `bin(timestamp, 7d)` starts on Mondays."""
+    name = node.name.lower()
+    if len(node.args) == 2 and not writer._is_timespan_expr(node.args[0]):  # noqa: PLR2004, SLF001
+        value, size = node.args
+        if writer._is_timespan_expr(size):  # noqa: SLF001
+            return (
+                f"time_bucket({writer.render_expr(size)}, "
+                f"CAST({writer.render_expr(value)} AS TIMESTAMP), {_ORIGIN})"
+            )
+    return writer.render_bin(node, name=name)
+
+
+writer._SPECIAL_FORMS.update(bin=_render_bin, floor=_render_bin)  # noqa: SLF001
+
+
+def _syntax(detail: str) -> QueryError:
+    return QueryError("SyntaxError", "A recognition error occurred in the query.", detail)
+
+
+def _unsupported(detail: str) -> QueryError:
+    return QueryError(
+        "UnsupportedError",
+        "The local sink cannot answer this query; the real service may.",
+        f"the local sink does not know {detail}",
+    )
+
+
+def _too_large(detail: str) -> QueryError:
+    return QueryError("QueryTooLarge", "The query is too large.", f"the query is {detail}")
+
+
+def _where(error: duckdb_kql.KqlSyntaxError) -> str:
+    """The first thing that does not parse, and where it stands, counted from 1."""
+    if not error.diagnostics:
+        return str(error)
+    first = error.diagnostics[0]
+    what = re.sub(r" expecting \{.*", "", first.message, flags=re.DOTALL)
+    return f"line {first.span.line}, column {first.span.column + 1}: {what}"
+
+
+def _construct(error: duckdb_kql.KqlUnsupportedError) -> str:
+    """What is not known here, as it is written in KQL."""
+    kind, colon, name = error.construct.partition(":")
+    if not colon:
+        kind, name = "", kind
+    operator = re.fullmatch(r"(\w+?)Operator\w*", name)
+    if operator:
+        name = re.sub(r"(?<!^)(?=[A-Z])", "-", operator[1]).lower().replace("mvapply", "mv-apply")
+        kind = "operator"
+    said = f"the {kind} '{name}'" if kind in {"aggregate", "function", "operator"} else f"'{name}'"
+    where = f" (line {error.span.line}, column {error.span.column + 1})" if error.span else ""
+    hint = error.hint or ""
+    return f"{said}{where}" + (f": {hint}" if hint and "wave" not in hint else "")
+
+
+def _schema(error: duckdb_kql.KqlSchemaError) -> str:
+    """The name that is not there, and those that are."""
+    known = re.search(r"known: \[(.*)\]", error.hint or "")
+    if known is None:
+        return str(error)
+    tables = [name.strip("' ") for name in known[1].split(",")]
+    return f"there is no table '{error.name}'; there are " + ", ".join(
+        name for name in tables if "." not in name
+    )
