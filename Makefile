@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows docs lock clean
+.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,9 +38,19 @@ unit: $(READY)
 canaries: $(READY) ## Look a thousand times for anything personal, written or sent
 	CANARY_EXAMPLES=1000 $(BIN)/python -m pytest -n 0 packages/atomic-cli/tests/privacy/test_canaries.py
 
-docs: $(READY) ## Renew what is generated in docs/
+docs: $(READY) ## Renew what is generated, and build the site into docs/_build; a warning is an error
 	$(BIN)/python tools/docs.py
 	$(BIN)/python tools/texts.py
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+test-sql: $(READY) .cache/sql/.ready ## The questions in docs/queries in SQL, answered by ClickHouse (chdb, 0.6 GB)
+	CHDB_PYTHON=$(CURDIR)/.cache/sql/bin/python $(BIN)/python -m pytest -n 0 -k sql tests/test_queries.py
+
+.cache/sql/.ready: requirements/sql.txt
+	$(PYTHON) -m venv .cache/sql
+	.cache/sql/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sql.txt
+	touch $@
 
 faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
 	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability
@@ -55,6 +65,8 @@ lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --python-platform x86_64-pc-windows-msvc --python-version 3.13 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --constraint $(VENV)/versions.txt \
 		--output-file requirements/windows.txt requirements/windows.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --output-file requirements/sql.txt requirements/sql.in
 
 bench: $(READY) ## What telemetry costs a command, without the peers: under a minute
 	$(BIN)/python benchmarks
@@ -72,4 +84,4 @@ simulate: $(READY) ## A fleet of installs, an outage and its return: the tables 
 	$(BIN)/python benchmarks/simulate
 
 clean: ## Remove what make made
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.environments
+	rm -rf $(VENV) .cache docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.environments

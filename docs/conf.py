@@ -1,0 +1,60 @@
+"""How Sphinx builds the documentation site; `make docs` runs it, with warnings as errors."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pygments.lexers.special import TextLexer
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[1]
+for package in ("afterword", "afterword-sink", "atomic-cli"):
+    sys.path.insert(0, str(ROOT / "packages" / package / "src"))
+
+from afterword.version import __version__  # noqa: E402  # the path is set first
+
+project = "afterword"
+author = "the afterword contributors"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "queries/README.md"]
+html_theme = "furo"
+html_title = f"afterword {release}"
+html_static_path = ["_static"]
+html_copy_source = False
+html_show_sourcelink = False
+
+# Markdown. Every heading down to the third level can be linked to, and a link that leads nowhere
+# is an error.
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+
+# Docstrings. `name` in single backquotes is code, as it is everywhere else in this repository.
+default_role = "literal"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_numpy_docstring = False
+
+# References. What the code names and we document must exist. What belongs to the standard library
+# or to click is not looked up: that would need the network at every build.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(collections|typing|types|os|pathlib|datetime|subprocess|threading|argparse)(\..*)?"),
+    ("py:.*", r"(click|typer|pytest|opentelemetry|duckdb|starlette)\..*"),
+    # Names that exist for the type checker only.
+    ("py:class", r"(Attribute|Flat|Scalar|Status)"),
+    ("py:class", r"(str|int|float|bool|bytes|object|list|dict|tuple|set|frozenset|None|True|False)"),
+    ("py:class", r"(Callable|Mapping|Sequence|Iterable|Iterator|Any|Self|NoReturn|TracebackType|Protocol)"),
+    ("py:exc", r"(OSError|ValueError|TypeError|RuntimeError|ImportError|KeyError|PermissionError)"),
+]
+
+
+def setup(app: "Sphinx") -> None:
+    """Let the tables of floors in architecture.md be plain text."""
+    app.add_lexer("floors", TextLexer)

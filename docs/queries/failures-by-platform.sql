@@ -1,0 +1,17 @@
+-- What part of the runs fails on each system?
+SELECT
+    platform,
+    count() AS runs,
+    countIf(outcome = 'failed') AS failed,
+    round(100 * failed / runs, 1) AS percent_failed
+FROM (
+    SELECT DISTINCT
+        LogAttributes['event_id'] AS id,
+        LogAttributes['platform'] AS platform,
+        LogAttributes['outcome'] AS outcome
+    FROM otel_logs
+    WHERE EventName = 'command'
+      AND parseDateTime64BestEffort(LogAttributes['timestamp'], 3, 'UTC') > now() - INTERVAL 30 DAY
+)
+GROUP BY platform
+ORDER BY platform

@@ -1,0 +1,55 @@
+"""The documentation site builds without a warning, and documents everything public."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sphinx.util.inventory import InventoryFile
+
+ROOT = Path(__file__).parents[1]
+PUBLIC = ("afterword", "afterword.errors", "afterword.exporters.base", "afterword.testing", "afterword_sink")
+"""Modules whose public names are ours to keep, and have to be explained."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `make docs` does."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "--builder", "html", "--fail-on-warning"]
+    command += ["--keep-going", "--quiet", str(ROOT / "docs"), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def public_names(module: str) -> set[str]:
+    """What `from module import *` gives; without `__all__`, what it defines itself."""
+    loaded = importlib.import_module(module)
+    names = getattr(loaded, "__all__", None)
+    if names is None:
+        names = [
+            name
+            for name, value in vars(loaded).items()
+            if not name.startswith("_") and getattr(value, "__module__", None) == module
+        ]
+    return {f"{module}.{name}" for name in names}
+
+
+@pytest.mark.xdist_group("site")
+def test_nothing_public_is_missing(site: Path) -> None:
+    with (site / "objects.inv").open("rb") as file:
+        inventory = InventoryFile.load(file, "", lambda _, name: name)
+    documented = {name for kind, names in inventory.data.items() if kind.startswith("py:") for name in names}
+    for module in PUBLIC:
+        missing = public_names(module) - documented
+        assert not missing, f"not in docs/reference/api.md: {sorted(missing)}"
+
+
+def test_generated_parts_are_as_their_sources() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "docs.py"), "--check"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
