@@ -45,16 +45,28 @@ napoleon_numpy_docstring = False
 # or to click is not looked up: that would need the network at every build.
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(collections|typing|types|os|pathlib|datetime|subprocess|threading|argparse)(\..*)?"),
-    ("py:.*", r"(click|typer|pytest|opentelemetry|duckdb|starlette)\..*"),
+    ("py:.*", r"(collections|typing|types|os|pathlib|datetime|subprocess|threading)(\..*)?"),
+    ("py:.*", r"(argparse|click|typer|pytest|opentelemetry|duckdb|starlette)(\..*)?"),
+    ("py:class", r"[a-z]+(\[[a-z]+)?"),  # str, dict[str
+    ("py:class", r"(None|Any|Callable|Iterable|Iterator|Mapping|NoReturn|Protocol|Self|Sequence)"),
+    ("py:class", r"TracebackType"),
+    ("py:exc", r"[A-Z][A-Za-z]*Error"),
     # Names that exist for the type checker only.
     ("py:class", r"(Attribute|Flat|Scalar|Status)"),
-    ("py:class", r"(str|int|float|bool|bytes|object|list|dict|tuple|set|frozenset|None|True|False)"),
-    ("py:class", r"(Callable|Mapping|Sequence|Iterable|Iterator|Any|Self|NoReturn|TracebackType|Protocol)"),
-    ("py:exc", r"(OSError|ValueError|TypeError|RuntimeError|ImportError|KeyError|PermissionError)"),
 ]
 
 
+def plain(
+    _app: "Sphinx", kind: str, _name: str, _thing: object, _options: object, lines: list[str]
+) -> None:
+    """Prepare a docstring: a module's is about the code, an attribute's names no type."""
+    if kind == "module":
+        lines.clear()
+    elif kind in {"attribute", "data", "property"} and lines:
+        lines[0] = lines[0].replace(": ", " \N{EN DASH} ")  # before it napoleon expects a type
+
+
 def setup(app: "Sphinx") -> None:
-    """Let the tables of floors in architecture.md be plain text."""
+    """Let the tables of floors in architecture.md be plain text; prepare docstrings."""
     app.add_lexer("floors", TextLexer)
+    app.connect("autodoc-process-docstring", plain, priority=100)

@@ -3,13 +3,19 @@
 import importlib
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
-from sphinx.util.inventory import InventoryFile
 
 ROOT = Path(__file__).parents[1]
-PUBLIC = ("afterword", "afterword.errors", "afterword.exporters.base", "afterword.testing", "afterword_sink")
+PUBLIC = (
+    "afterword",
+    "afterword.errors",
+    "afterword.exporters",
+    "afterword.testing",
+    "afterword_sink",
+)
 """Modules whose public names are ours to keep, and have to be explained."""
 
 
@@ -37,11 +43,15 @@ def public_names(module: str) -> set[str]:
     return {f"{module}.{name}" for name in names}
 
 
+def inventory(path: Path) -> set[str]:
+    """Every Python name that the site explains (four lines of text, then the list, compressed)."""
+    lines = zlib.decompress(path.read_bytes().split(b"\n", 4)[4]).decode().splitlines()
+    return {line.split(" ")[0] for line in lines if " py:" in line}
+
+
 @pytest.mark.xdist_group("site")
 def test_nothing_public_is_missing(site: Path) -> None:
-    with (site / "objects.inv").open("rb") as file:
-        inventory = InventoryFile.load(file, "", lambda _, name: name)
-    documented = {name for kind, names in inventory.data.items() if kind.startswith("py:") for name in names}
+    documented = inventory(site / "objects.inv")
     for module in PUBLIC:
         missing = public_names(module) - documented
         assert not missing, f"not in docs/reference/api.md: {sorted(missing)}"

@@ -129,7 +129,7 @@ class Telemetry:
 
     @property
     def version_key(self) -> str:
-        """The version's key in the buffer, as in `atomicVersion`."""
+        """The version's key in the buffer: `atomicVersion`."""
         from afterword.schema import buffer_key
 
         return f"{buffer_key(self.name.replace('-', '_'))}Version"

@@ -46,7 +46,7 @@ class Receipt:
     retry: bool = True
     """May another attempt within this run help?"""
     unacceptable: bool = False
-    """The batch was refused as a whole for what is in it; halve it to find out what."""
+    """The batch was refused as a whole for what is in it: halve it to find out what."""
     kept: Mapping[int, str] = field(default_factory=dict)
     """Named by the service as not taken now, and why: a status, or WRONG_TIME. They stay."""
     rejected: int = 0

@@ -1,8 +1,8 @@
-"""For an application's own tests: see what a piece of it records, without consent, disk or network::
+"""For an application's own tests: see what a piece of it records, without consent, disk or network.
 
-    with recorded(telemetry) as events:
-        run_the_command()
-    assert events == [{"event": "greeting", "word": "hello", "success": True}]
+with recorded(telemetry) as events:
+    run_the_command()
+assert events == [{"event": "greeting", "word": "hello", "success": True}]
 """
 
 from afterword.testing.recording import recorded
