@@ -74,7 +74,7 @@ def application(connection_string: str) -> Telemetry:
 def write(writer: int, until: float, seed: int) -> None:
     """Record now and then, sometimes many at once; print how many at the end."""
     rng = random.Random(seed * 1000 + writer)  # noqa: S311  # to be repeated, not to be secret
-    telemetry, number = application("InstrumentationKey=x"), 0
+    telemetry, number = application("Console=stderr"), 0
     while time.time() < until:
         for _ in range(1 if rng.random() < 0.95 else 30):  # noqa: PLR2004  # a burst, seldom
             telemetry.record("done", writer=writer, number=number)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import Server
 
 from afterword import Telemetry, consent
 from afterword.consent import ci_variable, forbidden_by_environment, of_person
@@ -87,11 +88,11 @@ def test_nothing_is_written_before_consent(make: Callable[..., Telemetry], home:
     assert list(home.iterdir()) == []
 
 
-def test_with_nowhere_to_send_it_is_off(make: Callable[..., Telemetry]) -> None:
+def test_with_nowhere_to_send_it_is_off(make: Callable[..., Telemetry], server: Server) -> None:
     nowhere = make(connection_string=None)
     nowhere.turn_on()
     assert nowhere.decision().cause == "no-destination"
-    variable = {"HOME": "/x", "APP_TELEMETRY_CONNECTION_STRING": "x"}
+    variable = {"HOME": "/x", "APP_TELEMETRY_CONNECTION_STRING": server.connection_string}
     assert make(connection_string=None, environment=variable).decision().cause == "no-consent"
 
 

@@ -1,6 +1,7 @@
 """Promises 2 and 3: what `Telemetry` takes and `record` writes, the uploader reads and sends."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import Server
+from support import Server, wait_until
 
-from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry
-from afterword.errors import DeclarationError
+from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry, destination
+from afterword.control import words
+from afterword.control.report import as_json, report
+from afterword.errors import DeclarationError, DestinationError
 from afterword.schema import MOST_COUNT, Field
+from afterword.telemetry import _is_usual_destination
 from afterword.version import public_part
 
 
@@ -150,6 +154,68 @@ def test_a_relative_folder_is_where_it_was_when_telemetry_was_made(
     assert telemetry.folder is not None
     assert telemetry.folder.path == str(tmp_path / "data")
     assert telemetry.policy == str(tmp_path / "policy.json")
+
+
+KEY = "00000000-0000-4000-8000-000000000001"
+USUAL = f"InstrumentationKey={KEY};IngestionEndpoint=https://"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x", "my secret", f"InstrumentationKey={KEY}", f"{USUAL}", f"{USUAL}?", f"{USUAL}a..b/",
+        f"InstrumentationKey={KEY[:-1]};IngestionEndpoint=https://a/",
+        f"InstrumentationKey={KEY[:-1]}g;IngestionEndpoint=https://a/",
+        f"InstrumentationKey={KEY};IngestionEndpoint=http://a/", f"{USUAL}a@b/", f"{USUAL}é/",
+        f"{USUAL}-a/", f"{USUAL}{'a' * 254}/",
+    ],
+)  # fmt: skip
+def test_a_connection_string_is_looked_at_where_telemetry_is_made(
+    make: Callable[..., Telemetry], text: str
+) -> None:
+    with pytest.raises(DestinationError) as refused:
+        make(connection_string=text)
+    assert "secret" not in str(refused.value)
+    variable = {"HOME": "/x", "APP_TELEMETRY_CONNECTION_STRING": text}
+    decision = make(environment=variable).decision()  # a person's: no fault of the program
+    assert (decision.on, decision.cause) == (False, "no-destination")
+    assert decision.reason == str(refused.value)
+
+
+def test_the_quick_look_at_a_connection_string_takes_what_the_whole_one_takes() -> None:
+    fit = f"{USUAL}westeurope-5.in.applicationinsights.azure.com/"
+    assert _is_usual_destination(fit)
+    assert destination.why_not(fit) is None
+
+
+@given(st.from_regex(r"[0-9a-fA-F]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", fullmatch=True) | st.text(),
+       st.text(alphabet="aB0.-:/;=@[]é ", max_size=8) | st.just("a.invalid"))  # fmt: skip
+def test_the_quick_look_takes_nothing_that_the_whole_one_refuses(key: str, host: str) -> None:
+    text = f"InstrumentationKey={key};IngestionEndpoint=https://{host}"
+    if _is_usual_destination(text):
+        assert destination.why_not(text) is None
+        assert destination.why_no_upload(text) is None
+
+
+@pytest.mark.parametrize("host", ["a.invalid", "A.Invalid.", "invalid", "a.invalid:443/v2"])
+def test_where_no_host_can_be_no_uploader_is_started_and_the_status_says_why(
+    make: Callable[..., Telemetry], tmp_path: Path, host: str
+) -> None:
+    started = tmp_path / "started"
+    telemetry = make(
+        connection_string=f"{USUAL}{host}",
+        uploader=[sys.executable, "-c", f"open({str(started)!r}, 'w')"],
+    )
+    telemetry.turn_on()
+    telemetry.record("done", what="build")
+    assert not telemetry.start_upload()
+    told = report(telemetry)
+    assert "no host" in words.status(told, 0)
+    assert "no host" in str(as_json(told)["whyNoUpload"])
+    fit = make(uploader=telemetry.uploader)
+    assert fit.start_upload()
+    wait_until(started.exists)
+    assert report(fit).why_no_upload is None
 
 
 def accepts(make: Callable[[Any], object], value: object) -> bool:

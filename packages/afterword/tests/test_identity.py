@@ -19,7 +19,8 @@ from afterword.state import files
 RECORD = """
 import sys, time
 from afterword import Event, Telemetry
-t = Telemetry("app", version="1", events=[Event("e")], connection_string="x",
+to = "InstrumentationKey=00000000-0000-4000-8000-000000000001;IngestionEndpoint=https://127.0.0.1"
+t = Telemetry("app", version="1", events=[Event("e")], connection_string=to,
               clock=lambda: float(sys.argv[1]))
 t.record("e")
 """

@@ -36,10 +36,11 @@ APPLICATION = """
 import os, sys
 from afterword import Event, Telemetry
 look = sys.argv[1]
-t = Telemetry("app", version="1", events=[Event("e")], connection_string="x",
+to = "InstrumentationKey=00000000-0000-4000-8000-000000000001;IngestionEndpoint=https://127.0.0.1"
+t = Telemetry("app", version="1", events=[Event("e")], connection_string=to,
               uploader=[sys.executable, __file__, look, "upload"])
 if sys.argv[2:] == ["upload"]:
-    t.upload = lambda **_: exec(open(look + ".py").read(), {"__name__": "look"})
+    t._upload_alone = lambda **_: exec(open(look + ".py").read(), {"__name__": "look"})
     sys.argv = ["", look]
     t.run_uploader()
 t.turn_on()

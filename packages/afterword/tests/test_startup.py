@@ -18,7 +18,8 @@ APPLICATION = """
 import sys
 before = set(sys.modules)
 from afterword import Event, OneOf, Telemetry
-t = Telemetry("app", version="1", events=[Event("e", w=OneOf("a"))], connection_string="x",
+to = "InstrumentationKey=00000000-0000-4000-8000-000000000001;IngestionEndpoint=https://127.0.0.1"
+t = Telemetry("app", version="1", events=[Event("e", w=OneOf("a"))], connection_string=to,
               uploader=[sys.executable, "-c", "pass"])
 {body}
 t.start_upload()

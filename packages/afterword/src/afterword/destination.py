@@ -79,6 +79,17 @@ def shown(connection_string: str | None) -> str | None:
     return named.get(ENDPOINT) or named.get(OTLP) or named.get(CONSOLE) or None
 
 
+def why_no_upload(connection_string: str) -> str | None:
+    """Why no background process can deliver there, though its form is right; None if one may."""
+    if is_console(connection_string):
+        return "it is shown where an upload is started by hand, and not sent"
+    host = (shown(connection_string) or "").partition("://")[2].partition("/")[0]
+    host = host.rpartition(":")[0] or host
+    if f".{host.lower()}".rstrip(".").endswith(".invalid"):
+        return f"there is no host {host}: the name is reserved (RFC 6761)"
+    return None
+
+
 def is_console(connection_string: str | None) -> bool:
     """Are events shown in this process, and not sent by a background process?"""
     return connection_string is not None and CONSOLE in parts(connection_string)

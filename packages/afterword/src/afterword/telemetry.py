@@ -65,6 +65,7 @@ class Telemetry:
 
     Raises:
         DeclarationError: the name, the version or a declaration breaks its rule.
+        DestinationError: nothing can be sent to the connection string.
     """
 
     def __init__(
@@ -95,8 +96,11 @@ class Telemetry:
         self.version = version if _is_plain_version(version) else _public_version(version)
         self._events = events
         self._declared: dict[str, Event] | None = None
-        self.connection_string = connection_string
+        self.connection_string = connection_string or None
         self.exporter = exporter
+        self._why_not_to: dict[str, str | None] = {}
+        if connection_string:
+            self._check_destination(connection_string)
         self.uploader = tuple(uploader)
         self.notice = notice
         self.environment = environment = os.environ if environment is None else environment
@@ -173,8 +177,9 @@ class Telemetry:
         no = consent.forbidden_by_policy(self.policy, policy, exists=there is not None)
         if no is not None:
             return no, {}
-        if self._destination(policy) is None:
-            return Decision(False, "no-destination", "there is nowhere to send it to"), {}
+        no = self._forbidden_by_destination(self._destination(policy))
+        if no is not None:
+            return no, {}
         if self.folder is None:
             return Decision(False, "folder", "there is no home folder to keep it in"), {}
         untrusted = why_untrusted(self.folder.path)
@@ -312,6 +317,31 @@ class Telemetry:
             keep_under_cap(self.folder, self.cap)
         return True
 
+    def _check_destination(self, connection_string: str) -> None:
+        """Raise DestinationError if nothing can be sent there."""
+        no = self._forbidden_by_destination(connection_string)
+        if no is not None:
+            from afterword.errors import DestinationError
+
+            raise DestinationError(no.reason)
+
+    def _forbidden_by_destination(self, connection_string: str | None) -> Decision | None:
+        """The no of a connection string to which nothing can be sent; None if it is fit."""
+        if connection_string is None:
+            return Decision(False, "no-destination", "there is nowhere to send it to")
+        if connection_string not in self._why_not_to:
+            why_not = None
+            own = self.exporter is not None and ":" in self.exporter  # it has rules of its own
+            if not own and not _is_usual_destination(connection_string):
+                from afterword import destination
+
+                why_not = destination.why_not(connection_string)
+            self._why_not_to[connection_string] = why_not
+        why_not = self._why_not_to[connection_string]
+        if why_not is None:
+            return None
+        return Decision(False, "no-destination", f"the connection string cannot be used: {why_not}")
+
     def _destination(self, policy: "Flat | None") -> str | None:
         set_by_policy = policy.get("connectionString") if policy else None
         if isinstance(set_by_policy, str):
@@ -352,6 +382,14 @@ class Telemetry:
     def _start_upload(self) -> bool:
         if self.folder is None or not self.uploader or self.is_uploader():
             return False
+        connection_string = self.destination()
+        if connection_string is None:
+            return False
+        if not _is_usual_destination(connection_string):
+            from afterword import destination
+
+            if destination.why_no_upload(connection_string) is not None:
+                return False
         from afterword import spawn
 
         if not spawn.has_work(self.folder, self.clock(), heed_cool_down=True):
@@ -382,6 +420,28 @@ class Command:
     ) -> None:
         success = kind is None or _ends_well(error)
         self._telemetry.record_fields(self._event, {"success": success, **self.fields})
+
+
+def _is_usual_destination(text: object) -> bool:
+    """Is it `InstrumentationKey=…;IngestionEndpoint=https://…`, and a host that can be asked?
+
+    Most are, and then `destination`, which knows the other forms and says what is wrong with one,
+    has not to be loaded. What passes here passes there.
+    """
+    if not isinstance(text, str) or not text.startswith("InstrumentationKey="):
+        return False
+    key, _, host = text[19:].partition(";IngestionEndpoint=https://")
+    host = host.removesuffix("/")
+    return (
+        host.isascii()
+        and host.replace(".", "").replace("-", "").isalnum()
+        and host[0] not in ".-"
+        and ".." not in host
+        and len(host) <= 253  # noqa: PLR2004  # RFC 1035, section 2.3.4
+        and not f".{host.lower()}".rstrip(".").endswith(".invalid")
+        and [len(group) for group in key.split("-")] == [8, 4, 4, 4, 12]
+        and not key.strip("-0123456789abcdefABCDEF")
+    )
 
 
 def _is_plain_version(version: object) -> bool:

@@ -61,6 +61,8 @@ class Report:
     id_changes_at: float | None
     destination: str | None
     """The one host it would be sent to."""
+    why_no_upload: str | None
+    """Why nothing can be sent there; None if it can."""
     files: list[str]
     """Every file that exists now."""
     folder: str | None
@@ -96,13 +98,15 @@ def report(telemetry: Reported) -> Report:
     anonymous_id = state.get("anonymousId")
     anonymous_id = anonymous_id if isinstance(anonymous_id, str) else None
     last = status.load(folder.upload_status) if folder is not None else Status()
+    connection_string = telemetry.destination()
     return Report(
         decision=telemetry.decision(),
         waiting=waiting(telemetry),
         last_upload=last if last.at else None,
         anonymous_id=anonymous_id,
         id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
-        destination=destination.shown(telemetry.destination()),
+        destination=destination.shown(connection_string),
+        why_no_upload=destination.why_no_upload(connection_string) if connection_string else None,
         files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -134,6 +138,7 @@ def as_json(told: Report) -> dict[str, object]:
         "anonymousId": told.anonymous_id,
         "idChangesAt": _iso(told.id_changes_at),
         "destination": told.destination,
+        "whyNoUpload": told.why_no_upload,
         "folder": told.folder,
         "files": told.files,
     }

@@ -19,6 +19,8 @@ def status(told: Report, now: float) -> str:
     if told.id_changes_at is not None:
         lines.append(("", f"changes with the first use after {_when(told.id_changes_at)}"))
     lines.append(("Would go to", told.destination or "nowhere"))
+    if told.why_no_upload is not None:
+        lines.append(("", f"nothing is sent: {told.why_no_upload}"))
     lines.append(("Files", _first_file(told)))
     lines += [("", path) for path in told.files[1:]]
     return "\n".join(f"{name:<14}{text}" for name, text in lines)
