@@ -111,6 +111,65 @@ def test_a_policy_out_of_sight_forbids(make: Callable[..., Telemetry], home: Pat
     assert make(policy=str(home / "none/telemetry.json")).decision().on
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('{"ConnectionString": "x"}', "ConnectionString"),
+        ('{"connection_string": "x"}', "connection_string"),
+        ('{"Enabled": false}', "Enabled"),
+        ('{"enabled": false}', "forbidden by"),
+        ('{"enabled": "false"}', "'enabled' must be"),
+        ('{"enabled": 0}', "'enabled'"),
+        ('{"enabled": null}', "'enabled'"),
+        ('{"enabled": {"value": false}}', "'enabled'"),
+        ('{"enabled": [false]}', "'enabled'"),
+        ('{"enabled": 1.0}', "'enabled'"),
+        ('{"enabled": false, "enabled": true}', "cannot be read"),
+        ('{\n  "enabled": false,\n  "enabled": true\n}\n', "cannot be read"),
+        ('{"telemetry": {"enabled": false}}', "telemetry"),
+        ('{"connectionString": null}', "'connectionString' must be"),
+        ('{"connectionString": ""}', "'connectionString' must be"),
+        ('{"connectionString": ["x"]}', "'connectionString' must be"),
+        ('{"connectionString": 7}', "'connectionString' must be"),
+        ('{"connectionString": "x"}', "cannot be used"),
+        ('{"note": "ours"}', "note"),
+        ('{"$schema": "x"}', "$schema"),
+        ('[{"enabled": false}]', "cannot be read"),
+        ("enabled = false", "cannot be read"),
+        ('{"enabled": true,}', "cannot be read"),
+        ("", "cannot be read"),
+        ('\ufeff{"enabled": false}', "cannot be read"),
+        ('{"enabled": true, "pad": "' + "x" * 70000 + '"}', "cannot be read"),
+        ('{"' + "n" * 200 + '": 1}', "n" * 64),
+    ],
+)
+def test_a_policy_that_is_not_understood_forbids_and_says_what(
+    make: Callable[..., Telemetry], tmp_path: Path, text: str, names: str
+) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text(text)
+    telemetry = make(policy=str(policy))
+    telemetry.turn_on()
+    decision = telemetry.decision()
+    assert not decision.on
+    assert names in decision.reason
+    assert len(decision.reason) < 400
+    telemetry.record("done", what="build")
+    assert telemetry.upload() is None
+
+
+def test_a_policy_may_leave_it_to_the_person_or_name_a_collector(
+    make: Callable[..., Telemetry], tmp_path: Path
+) -> None:
+    make().turn_on()
+    policy = tmp_path / "policy.json"
+    own = "InstrumentationKey=00000000-0000-4000-8000-000000000009;IngestionEndpoint=https://own"
+    for text in ("{}", '{"enabled": true}', json.dumps({"connectionString": own, "enabled": True})):
+        policy.write_text(text)
+        assert make(policy=str(policy)).decision().on, text
+    assert make(policy=str(policy)).destination() == own
+
+
 def test_a_number_too_long_to_be_read_is_a_damaged_state_file(
     telemetry: Telemetry, home: Path
 ) -> None:

@@ -88,12 +88,22 @@ def forbidden_by_environment(
 def forbidden_by_policy(path: str, policy: "Flat | None", *, exists: bool) -> Decision | None:
     """The no of the organisation's policy file; None if it says none. It can never say yes.
 
-    A policy that is there and cannot be understood forbids: whoever wrote it meant something.
+    A policy that is there and cannot be understood forbids, in the whole or in one key: whoever
+    wrote it meant something.
     """
     if policy is None:
         return Decision(False, "policy", f"{path} cannot be read") if exists else None
-    if policy.get("enabled", True) is not True:
-        return Decision(False, "policy", f"forbidden by {path}")
+    for key in policy:
+        value = policy[key]
+        if key == "enabled":
+            if value is not True:
+                why = "" if value is False else ": 'enabled' must be true or false"
+                return Decision(False, "policy", f"forbidden by {path}{why}")
+        elif key != "connectionString":
+            known = "it knows 'enabled' and 'connectionString'"
+            return Decision(False, "policy", f"{path} says {key[:64]!r}; {known}")
+        elif not isinstance(value, str) or not value:
+            return Decision(False, "policy", f"{path}: 'connectionString' must be a text")
     return None
 
 

@@ -153,16 +153,24 @@ def read_flat(path: str) -> "Flat | None":
 
 
 def parse(text: str) -> "Flat | None":
-    """The flat object in a JSON text of any form, deeper values left out; None if it is none."""
+    """The object in a JSON text of any form, with None for what is not flat; None if it is none.
+
+    An object that says one thing twice is none.
+    """
     import json
 
+    def once(pairs: "list[tuple[str, object]]") -> dict[str, object]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError
+        return dict(pairs)
+
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None
-    return {k: v for k, v in found.items() if v is None or isinstance(v, str | int | bool)}
+    return {key: value if isinstance(value, str | int) else None for key, value in found.items()}
 
 
 def _read_own_form(text: str) -> "Flat | None":
@@ -182,4 +190,4 @@ def _read_own_form(text: str) -> "Flat | None":
             found[key[3:]] = rest[1:-1]
         else:
             return None
-    return found
+    return found if len(found) == len(lines) - 3 else None

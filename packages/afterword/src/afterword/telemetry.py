@@ -190,7 +190,8 @@ class Telemetry:
 
     def destination(self) -> str | None:
         """The connection string in force: the policy's, the variable's, or the application's."""
-        return self._destination(self._read(self.policy)[1])
+        there, policy = self._read(self.policy)
+        return self._destination(policy) if policy is not None or there is None else None
 
     def is_strict(self) -> bool:
         """Does recording something undeclared raise? In development it does."""
