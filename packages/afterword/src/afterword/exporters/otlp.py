@@ -108,10 +108,10 @@ def _success(reply: Reply, count: int) -> Receipt:
         return Receipt(problem=f"200 with an answer over {MOST_ANSWER // 1024} KB", retry=False)
     try:
         said = json.loads(reply.body)
-        partial = (said.get("partialSuccess") if "partialSuccess" in said else None) or {}
-        rejected = _whole_number(partial.get("rejectedLogRecords") or 0)
+        partial = _object(_object(said).get("partialSuccess") or {})
+        rejected = _whole_number(partial.get("rejectedLogRecords"))
         message = str(partial.get("errorMessage") or "")[:_MOST_WHY]
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, RecursionError):
         return Receipt(problem="200 with a body not the service's", retry=False)
     if not 0 <= rejected <= count:
         return Receipt(problem="200 with counts that do not add up", retry=False)
@@ -120,8 +120,16 @@ def _success(reply: Reply, count: int) -> Receipt:
     return Receipt(everything, rejected=rejected)
 
 
+def _object(value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError("no object")
+
+
 def _whole_number(value: object) -> int:
     """An int64 in proto3's JSON form: a string of digits, or a number."""
+    if value is None:
+        return 0
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdecimal():
         return int(value[:20])
     if type(value) is int:
