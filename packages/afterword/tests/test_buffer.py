@@ -2,12 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import needs
@@ -30,8 +30,9 @@ for number in range(count):
 
 HOLDER = """
 import os, sys
+from afterword import lock
 file = os.open(sys.argv[1], os.O_RDWR)
-os.lockf(file, os.F_LOCK, 0)
+assert lock.wait_lock(file, 10)
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -101,19 +102,84 @@ def test_a_writer_that_opened_before_the_taking_notices(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buffer.append(folder.events, b"before")
-    taken: list[segments.Segment | None] = []
+    taken = f"{folder.events}.taken"
 
-    def take_it_first(fd: int, patience: float) -> bool:
-        if not taken:  # opened, not yet locked: exactly here the buffer goes
-            taken.append(segments.take(folder))
-        return real(fd, patience)
+    def take_it_first(*arguments: Any, **named: Any) -> bool:
+        if not os.path.exists(taken):  # opened, not yet locked: exactly here the buffer goes
+            os.rename(folder.events, taken)
+        return real(*arguments, **named)
 
     real = buffer._lock
     monkeypatch.setattr(buffer, "_lock", take_it_first)
     buffer.append(folder.events, b"after")
     assert lines_of(folder.events) == [b"after"]
-    assert taken[0] is not None
-    assert lines_of(taken[0].path) == [b"before"]
+    assert lines_of(taken) == [b"before"]
+
+
+@pytest.fixture
+def in_the_midst(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Another thread is in the midst of an append, with the lock, until the fixture is called."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def wait(path: str, found: os.stat_result) -> bool:
+        inside.set()
+        return go_on.wait(20) and real(path, found)
+
+    real = buffer._is_at
+    monkeypatch.setattr(buffer, "_is_at", wait)
+    thread = threading.Thread(target=buffer.append, args=(folder.events, b"slow"))
+    thread.start()
+    assert inside.wait(20)
+    monkeypatch.setattr(buffer, "_is_at", real)
+
+    def finish() -> None:
+        go_on.set()
+        thread.join(20)
+
+    yield finish
+    finish()
+
+
+def is_held(path: str) -> bool:
+    """Does this process hold the lock? Another one is asked."""
+    code = "import sys; from afterword import lock; print(lock.is_locked_at(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    return done.stdout.strip() == b"True"
+
+
+def test_a_take_in_the_same_process_waits_for_the_append(
+    folder: DataFolder, in_the_midst: Callable[[], None]
+) -> None:
+    """POSIX locks keep processes apart, not threads: the line would be in neither file."""
+    assert segments.take(folder, patience=0.05) is None
+    assert is_held(folder.events)
+    in_the_midst()
+    segment = segments.take(folder)
+    assert segment is not None
+    assert [line.text for line in segment.lines()] == [b"slow\n"]
+
+
+def test_to_read_what_waits_lets_no_lock_go(
+    folder: DataFolder, in_the_midst: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On POSIX closing any descriptor of a file lets go what the process has locked of it."""
+    monkeypatch.setattr(segments, "_PATIENCE", 0.05)
+    assert list(segments.all_lines(folder)) == []
+    assert not segments.has_new(folder)
+    assert is_held(folder.events)
+    in_the_midst()
+    assert [line.text for line in segments.all_lines(folder)] == [b"slow\n"]
+    assert segments.has_new(folder)
+
+
+def test_a_thread_that_waits_in_vain_for_another_writes_beside(
+    folder: DataFolder, in_the_midst: Callable[[], None]
+) -> None:
+    buffer.append(folder.events, b"quick")
+    in_the_midst()
+    assert [line.text for line in segments.all_lines(folder)] == [b"quick\n", b"slow\n"]
 
 
 def test_a_torn_line_swallows_nothing(folder: DataFolder) -> None:
@@ -132,24 +198,68 @@ def holding(path: str) -> subprocess.Popen[bytes]:
     return holder
 
 
-@pytest.mark.parametrize("locks", [True, False])
-def test_a_stopped_holder_of_the_lock_does_not_stop_the_others(
-    folder: DataFolder, locks: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_locks(_fd: int, _patience: float) -> bool:
-        raise OSError(37, "No locks available")
-
-    if not locks:
-        monkeypatch.setattr(buffer, "_lock", no_locks)
+def test_who_gets_no_lock_writes_beside_and_it_is_found(folder: DataFolder) -> None:
     buffer.append(folder.events, b"first")
     holder = holding(folder.events)
-    holder.send_signal(signal.SIGSTOP)
+    try:
+        sizes = [buffer.append(folder.events, line) for line in (b"second", b"third")]
+        assert sizes == [13, 19]  # what is beside counts
+        *beside, _ = segments.new_files(folder)
+        assert [lines_of(path) for path in beside] == [[b"second", b"third"]]  # one for the process
+        assert segments.has_new(folder)
+        taken = segments.take(folder)
+        assert taken is not None
+        assert [line.text for line in taken.lines()] == [b"second\n", b"third\n"]
+        assert segments.take(folder, patience=0.05) is None
+        assert not segments.has_new(folder)  # nobody waits for the holder
+    finally:
+        holder.communicate()
+    assert lines_of(folder.events) == [b"first"]
+    buffer.append(folder.events, b"fourth")
+    assert lines_of(folder.events) == [b"first", b"fourth"]
+
+
+def test_what_was_taken_of_two_files_is_never_renamed_over(folder: DataFolder) -> None:
+    """Two takers that saw the same highest number take different files: the names differ."""
+    buffer.append(folder.events, b"first")
+    holder = holding(folder.events)
     try:
         buffer.append(folder.events, b"second")
     finally:
-        holder.send_signal(signal.SIGCONT)
         holder.communicate()
+    names = [segments._next_name(folder, path) for path in segments.new_files(folder)]
+    assert len(set(names)) == 2
+    segments.take_all(folder)
+    assert sorted(os.path.basename(one.path) for one in segments.waiting(folder)) == [
+        names[0], names[1].replace("000001", "000002"),
+    ]  # fmt: skip
+
+
+def test_turning_off_deletes_what_lies_beside(telemetry: Telemetry, home: Path) -> None:
+    path = home / ".local/share/app"
+    telemetry.record("done", what="build")
+    holder = holding(str(path / "telemetry-events.jsonl"))
+    try:
+        telemetry.record("done", what="test")
+    finally:
+        holder.communicate()
+    assert len([*path.glob("telemetry-events*")]) == 2
+    assert telemetry.turn_off() == 2
+    assert [*path.glob("telemetry-events*")] == []
+
+
+@pytest.mark.posix("Windows without locks on the file system is not known")
+def test_without_locks_a_line_is_appended(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_arguments: int) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(os, "lockf", no_locks)
+    buffer.append(folder.events, b"first")
+    buffer.append(folder.events, b"second")
     assert lines_of(folder.events) == [b"first", b"second"]
+    assert len(os.listdir(folder.path)) == 1
 
 
 def test_a_stopped_holder_is_waited_for_once(
@@ -158,47 +268,45 @@ def test_a_stopped_holder_is_waited_for_once(
     """Not by each event of a command; and again when the lock was had meanwhile."""
     waited: list[float] = []
 
-    def wait_lock(_fd: int, patience: float) -> bool:
+    def wait_lock(fd: int, patience: float) -> bool:
         waited.append(patience)
-        return False
+        return real(fd, 0.0)
 
     buffer.append(folder.events, b"first")
+    real = lock.wait_lock
     monkeypatch.setattr(lock, "wait_lock", wait_lock)
-    for round_ in (1, 2):
+    for _ in range(2):
         holder = holding(folder.events)
         try:
             for _ in range(3):
                 buffer.append(folder.events, b"held")
         finally:
             holder.communicate()
-        assert waited == [0.1, 0.0, 0.0] * round_
         buffer.append(folder.events, b"free")
-    assert len(lines_of(folder.events)) == 9
+    long = [one for one in waited if one == buffer._PATIENCE]
+    assert len(long) == (2 if sys.platform != "win32" else 3)  # there also where it is free
+    assert len([*segments.all_lines(folder)]) == 9
 
 
-def test_an_append_in_the_midst_of_another_gives_up_at_once(folder: DataFolder) -> None:
+def test_an_append_in_the_midst_of_another_goes_to_a_file_of_its_own(folder: DataFolder) -> None:
     """By the handler of a signal that came just then: to wait for itself would be for ever."""
     code = f"""
 import os, signal
 from afterword import buffer
 def record(*_):
-    try:
-        buffer.append({folder.events!r}, b"nested")
-    except BlockingIOError:
-        print("gave up", flush=True)
-signal.signal(signal.SIGALRM, record)
+    os.close = close
+    buffer.append({folder.events!r}, b"nested")
+signal.signal(signal.SIGINT, record)
 close = os.close
 def interrupted(fd):
-    signal.raise_signal(signal.SIGALRM)
+    signal.raise_signal(signal.SIGINT)
     close(fd)
 os.close = interrupted
 buffer.append({folder.events!r}, b"outer")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
-    )
-    assert done.stdout == "gave up\n"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
     assert lines_of(folder.events) == [b"outer"]
+    assert [line.text for line in segments.all_lines(folder)] == [b"nested\n", b"outer\n"]
 
 
 def test_disk_full_in_the_middle_of_a_line(folder: DataFolder) -> None:

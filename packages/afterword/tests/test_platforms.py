@@ -72,15 +72,15 @@ one, two = (os.open(path, os.O_RDWR | os.O_CREAT) for _ in range(2))
 os.write(one, b"data")
 print(lock.try_lock(one), lock.try_lock(two), os.lseek(one, 0, os.SEEK_CUR))
 (_, where), = held
-print(where > 1 << 32)
-fd = lock.rename_locked(one, path, path + ".taken")
-print(fd, os.path.exists(path + ".taken"))
+print(where > 1 << 29)
+lock.rename_and_close(one, path, path + ".taken")
+print(os.path.exists(path + ".taken"))
 try:
     os.fstat(one)
 except OSError:
     print("closed first")
 """)
-    assert out.split("\n")[:4] == ["True False 4", "True", "-1 True", "closed first"]
+    assert out.split("\n")[:4] == ["True False 4", "True", "True", "closed first"]
 
 
 def test_a_windows_process_has_no_window_and_leaves_its_job_where_it_may() -> None:

@@ -1,8 +1,9 @@
-"""Append an event to the buffer as one line, while other processes do the same.
+"""The startup path's half of the buffer: an event becomes a line, appended beside a hundred others.
 
 Every writer, and the uploader that takes the buffer away by renaming it, holds the file's lock for
 the few microseconds in which it works. Who gets the lock looks whether the file it opened is still
-the one at the path, and opens anew if it was taken meanwhile. Why each race is harmless:
+the one at the path, and opens anew if it was taken meanwhile. Who does not get it in time writes to
+a file of its own beside it, which the uploader finds by its name. Why each race is harmless:
 `docs/reliability.md`. Loaded only where telemetry is on.
 """
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 MOST_LINE = 64 * 1024  # Application Insights takes no larger item (service limits page)
 
 _PLATFORM = sys.platform if sys.platform in ("darwin", "linux", "win32") else "other"
-_PATIENCE = 0.1
+_PATIENCE = 0.02
+"""Seconds a command waits for the lock, before it writes to a file of its own."""
+
 _TRIES = 10
 _FLAGS: int = (
     os.O_RDWR
@@ -34,11 +37,13 @@ _FLAGS: int = (
 )
 _threads = _thread.RLock()  # the file's lock keeps processes apart, not threads
 _patience = _PATIENCE  # seconds; none any more after a wait in vain, until it is had again
+_token = ""  # names this process's own files; empty until it needs one
 
 
 def _after_fork() -> None:
-    global _threads  # noqa: PLW0603  # the thread that may have held it was not forked along
+    global _threads, _token  # noqa: PLW0603  # the thread that may have held it was not forked along
     _threads = _thread.RLock()
+    _token = ""
 
 
 if hasattr(os, "register_at_fork"):
@@ -48,6 +53,27 @@ if hasattr(os, "register_at_fork"):
 def _is_owned(lock: "_thread.RLock") -> bool:
     """Does this thread hold the lock? Asked as `threading.Condition` does."""
     return bool(lock._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def enter(patience: float) -> bool:
+    """Be the one thread of this process that has a buffer file open, until `leave`.
+
+    On POSIX closing any descriptor of a file lets go this process's lock on it. So whoever opens a
+    file that is appended to, even to read it, comes in here first.
+
+    Args:
+        patience: seconds to wait for another thread.
+
+    Returns:
+        False if another one stayed, or this thread is in it already (a signal's handler is).
+    """
+    return not _is_owned(_threads) and _threads.acquire(timeout=patience)
+
+
+def leave() -> None:
+    """Let the next thread in. Without effect for a thread that is not in it."""
+    if _is_owned(_threads):
+        _threads.release()
 
 
 def encode(
@@ -76,45 +102,110 @@ def encode(
 
 
 def append(path: str, line: bytes) -> int:
-    """Append `line` (without its newline) as a whole or not at all; return the file's new size.
+    """Append `line` (without its newline) as a whole or not at all, and never without a lock.
 
-    A line cut short by an earlier crash is closed first, so that it swallows nothing. Should the
-    lock not be had within a tenth of a second (its holder is stopped, or the file system has no
-    locks), the line is appended without: still whole, as O_APPEND is atomic on a local POSIX file
-    system; and if the file turns out to have been taken just then, once more to the new one.
-    Windows has no atomic append at all; there the lock alone keeps lines apart.
+    A line cut short by an earlier crash is closed first, so that it swallows nothing. Where the
+    lock is not had in time (its holder is stopped, another thread or the interrupted code of a
+    signal's handler is writing, a scanner holds the file) the line goes to a file of our own beside
+    it: `telemetry-events.new-TOKEN.jsonl`. A POSIX file system without locks is the exception:
+    there it is appended, which O_APPEND keeps whole on a local disk. Nothing is sent from there, as
+    nobody can be the one uploader.
+
+    Returns:
+        The file's size; of all files beside it too, where we had to write to one of our own.
 
     Raises:
         OSError: it could not be written; the file is as it was.
     """
-    threads = _threads
-    if _is_owned(threads):
-        raise BlockingIOError(11, "a signal's handler came into the midst of another append", path)
+    global _patience  # noqa: PLW0603  # a stopped holder is waited for once, not by each event
+    if _is_owned(_threads):
+        return _append_beside(path, line, "")
     try:  # also around the taking of the lock: a Ctrl-C may come right after it
-        if not threads.acquire(timeout=_TRIES * _PATIENCE):
-            raise BlockingIOError(11, "another thread is writing", path)
+        if not enter(_TRIES * _PATIENCE):
+            return _append_beside(path, line, "")
         for attempt in range(_TRIES):
-            fd = -1
             try:
-                fd = os.open(path, _FLAGS, 0o600)
-                size = _append_locked(fd, path, line, _PATIENCE if attempt else _patience)
-            finally:
-                if fd >= 0:
-                    os.close(fd)  # lets the lock go
+                size = _append(path, line, _PATIENCE if attempt else _patience)
+            except BlockingIOError:
+                _patience = 0.0
+                break
             if size is not None:
+                _patience = _PATIENCE
                 return size
-        raise BlockingIOError(11, "taken away again and again", path)
+        return _append_beside(path, line, _own_token())
     finally:
-        if _is_owned(threads):
-            threads.release()
+        leave()
 
 
-def _append_locked(fd: int, path: str, line: bytes, patience: float) -> int | None:
-    """The new size, or None if the file was taken before the line was safely in it."""
+def _append(path: str, line: bytes, patience: float, *, ours: bool = False) -> int | None:
+    """Append to this file; its new size, or None if it was taken before the line was safely in it.
+
+    `ours`: no other process appends to it, so it needs no lock where there are none.
+
+    Raises:
+        BlockingIOError: somebody has the file, and keeps it.
+        OSError: as `append` does.
+    """
+    fd = -1
     try:
-        locked = _lock(fd, patience)
-    except OSError:
-        locked = False
+        fd = os.open(path, _FLAGS, 0o600)
+        return _append_locked(fd, path, line, patience, ours=ours)
+    except PermissionError as error:
+        if sys.platform != "win32":
+            raise
+        raise BlockingIOError(11, "others have it open, or it is being deleted", path) from error
+    finally:
+        if fd >= 0:
+            os.close(fd)  # lets the lock go
+
+
+def _append_beside(path: str, line: bytes, token: str) -> int:
+    """Append to a file of our own; the size of all that was not taken yet.
+
+    `token` names the file: this process's, where no other thread can be at it; or empty, for a new
+    one. Only an uploader can have it, for the moment in which it renames it.
+
+    Raises:
+        OSError: as `append` does.
+    """
+    stem = path.removesuffix(".jsonl")
+    for _ in range(_TRIES):
+        beside = f"{stem}.new-{token or _new_token()}.jsonl"
+        try:
+            if _append(beside, line, 0.0, ours=True) is not None:
+                return _size_of_new(path, f"{stem}.new-")
+        except BlockingIOError:
+            pass
+        token = ""
+    raise BlockingIOError(11, "taken away again and again", path)
+
+
+def _own_token() -> str:
+    global _token  # noqa: PLW0603  # one file for a process, however many events it writes there
+    _token = _token or _new_token()
+    return _token
+
+
+def _new_token() -> str:
+    return os.urandom(8).hex()
+
+
+def _size_of_new(path: str, beside: str) -> int:
+    folder = os.path.dirname(path)
+    size = 0
+    for name in os.listdir(folder):
+        one = os.path.join(folder, name)
+        if one == path or one.startswith(beside):
+            try:
+                size += os.lstat(one).st_size
+            except OSError:
+                continue  # taken in this moment
+    return size
+
+
+def _append_locked(fd: int, path: str, line: bytes, patience: float, *, ours: bool) -> int | None:
+    """As `_append`, with the file open as `fd`."""
+    locked = _lock(fd, path, patience, ours=ours)
     found = os.fstat(fd)
     if locked and not _is_at(path, found):
         return None
@@ -134,22 +225,35 @@ def _append_locked(fd: int, path: str, line: bytes, patience: float) -> int | No
     return found.st_size + len(text)
 
 
-def _lock(fd: int, patience: float) -> bool:
-    """Lock the file; as a rule at once, so that `lock` is loaded only where one has to wait."""
-    global _patience  # noqa: PLW0603  # a stopped holder is waited for once, not by each event
+def _lock(fd: int, path: str, patience: float, *, ours: bool) -> bool:
+    """Lock the file; as a rule at once, so that `lock` is loaded only where one has to wait.
+
+    Returns:
+        False where there are no locks, and the line may be appended all the same.
+
+    Raises:
+        BlockingIOError: it may not; another process has the lock, and keeps it.
+    """
     if sys.platform != "win32":
         try:
             os.lockf(fd, os.F_TLOCK, 0)
         except (BlockingIOError, PermissionError):
             pass
+        except OSError:
+            return False
         else:
-            _patience = _PATIENCE
             return True
     from afterword import lock
 
-    had = lock.wait_lock(fd, patience)
-    _patience = _PATIENCE if had else 0.0
-    return had
+    try:
+        had = lock.wait_lock(fd, patience)
+    except OSError as error:
+        if ours:
+            return False
+        raise BlockingIOError(11, "nothing keeps lines apart in", path) from error
+    if not had:
+        raise BlockingIOError(11, "another process is writing", path)
+    return True
 
 
 def _is_at(path: str, found: os.stat_result) -> bool:

@@ -4,7 +4,8 @@ A lock is held on an open file descriptor and ends when it is closed or its proc
 is never a stale one. POSIX: `os.lockf`, which is in the interpreter (`fcntl` is a module to load,
 1.7 ms). It excludes processes, not threads, and closing *any* descriptor of the file in this
 process lets it go: so whoever locks in a threaded program first has to be the one thread at it.
-Windows: `msvcrt.locking` on one byte far behind the data, because there a lock forbids reading.
+Windows: `msvcrt.locking` on one byte far behind the data, because there a lock forbids reading; and
+a file that anybody has open can be neither renamed nor removed, so that is tried with patience.
 """
 
 import os
@@ -18,7 +19,14 @@ _YIELDS = 10
 """How often who waits first lets the others run instead: an append is done in microseconds, but its
 process may have lost the processor to us. A hundred writers at once get a third more done so."""
 
-_FAR = 1 << 40
+_LONGEST_NAP = 0.02
+
+_FAR = 1 << 30
+"""Where the locked byte lies on Windows: far behind the data, and in reach of 32 bits."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 if sys.platform == "win32":
@@ -47,15 +55,41 @@ if sys.platform == "win32":
         """Does another process hold the lock on `fd`? To ask is to take it, for a moment."""
         return not try_lock(fd)
 
-    def rename_locked(fd: int, path: str, target: str) -> int:
-        """Rename the locked file open as `fd`, and close that; return -1 in its place.
+    def patiently(change: "Callable[[], object]", patience: float = 0.1) -> None:
+        """Rename or remove a file, again and again for `patience` seconds while it is open.
 
-        An open file cannot be renamed here: so we close first, and the rename fails (OSError)
-        while any writer has it open. What we lose as a lock the system holds for us.
+        One of our commands has it open for microseconds, a virus scanner or an indexer for longer.
+
+        Raises:
+            PermissionError: somebody kept it open.
+            OSError: it cannot be for another reason.
+        """
+        until = time.monotonic() + patience
+        nap = POLL
+        while True:
+            try:
+                change()
+            except PermissionError:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise
+                time.sleep(min(nap, left))
+                nap = min(2 * nap, _LONGEST_NAP)
+            else:
+                return
+
+    def rename_and_close(fd: int, path: str, target: str, patience: float = 0.1) -> None:
+        """Rename the locked file at `path`, open as `fd`, and close that in any case.
+
+        An open file cannot be renamed here: so ours is closed first, and while any writer has it
+        open the rename fails. What we lose as a lock the system holds for us.
+
+        Raises:
+            PermissionError: for `patience` seconds somebody had it open.
+            OSError: it is gone, `target` is there, or it cannot be for another reason.
         """
         os.close(fd)
-        os.rename(path, target)
-        return -1
+        patiently(lambda: os.rename(path, target), patience)
 
 else:
     _let_others_run = os.sched_yield
@@ -76,10 +110,16 @@ else:
             return True
         return False
 
-    def rename_locked(fd: int, path: str, target: str) -> int:
-        """Rename the locked file open as `fd`, still open and locked; return `fd`."""
-        os.rename(path, target)
-        return fd
+    def patiently(change: "Callable[[], object]", patience: float = 0.1) -> None:  # noqa: ARG001
+        """Rename or remove a file; here nobody who has it open is in the way."""
+        change()
+
+    def rename_and_close(fd: int, path: str, target: str, patience: float = 0.1) -> None:  # noqa: ARG001
+        """Rename the locked file at `path`, open as `fd`, and close that in any case."""
+        try:
+            os.rename(path, target)
+        finally:
+            os.close(fd)
 
 
 def wait_lock(fd: int, patience: float) -> bool:
@@ -93,8 +133,8 @@ def wait_lock(fd: int, patience: float) -> bool:
         _let_others_run()
     until = time.monotonic() + patience
     nap = POLL
-    while time.monotonic() < until:
-        time.sleep(nap)
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(nap, left))
         if try_lock(fd):
             return True
         nap *= 2  # a hundred who wait are not to be what the holder waits for
@@ -121,12 +161,16 @@ def is_held(path: str) -> bool:
     if not claim(path, object()):
         return True
     try:
-        return _is_held_elsewhere(path)
+        return is_locked_at(path)
     finally:
         disclaim(path)
 
 
-def _is_held_elsewhere(path: str) -> bool:
+def is_locked_at(path: str) -> bool:
+    """Does another process hold the lock on the file at `path`? False if unsure.
+
+    For who is the one thread of this process at it.
+    """
     try:
         fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     except OSError:

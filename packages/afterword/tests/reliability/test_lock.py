@@ -96,7 +96,7 @@ def test_a_child_forked_while_another_thread_writes_can_write(app: Application) 
 def test_a_line_taken_back_takes_no_neighbour_with_it(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Disk full in our line, while one who had no patience left writes without the lock."""
+    """Disk full in our line, while another program writes without the lock."""
     path = Path(app.folder.events)
     buffer.append(app.folder.events, b"before")
     real = os.write
@@ -134,7 +134,7 @@ def test_an_empty_buffer_is_no_work(app: Application) -> None:
     assert app.files() == []
 
 
-def test_a_stopped_holder_costs_a_writer_a_tenth_of_a_second_and_no_event(
+def test_a_stopped_holder_costs_a_writer_no_event(
     app: Application,
 ) -> None:
     app.record(1)

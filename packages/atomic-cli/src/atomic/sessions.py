@@ -9,7 +9,7 @@ afterwards (resumed) begins a new file and adds only what is new.
 import os
 
 from afterword.buffer import append
-from afterword.lock import rename_locked, same_file, wait_lock
+from afterword.lock import rename_and_close, same_file, wait_lock
 from atomic.events import AGENTS, COMMANDS
 
 TYPE_CHECKING = False
@@ -112,7 +112,8 @@ class Sessions:
             if not same_file(fd, path):
                 return None  # another was first
             os.utime(path)  # whoever sweeps meanwhile sees that we are at it
-            fd = rename_locked(fd, path, ending)
+            locked, fd = fd, -1
+            rename_and_close(locked, path, ending)
         except OSError:
             return None
         finally:

@@ -13,7 +13,7 @@ from afterword.folder import DataFolder, read_flat
 from afterword.schema import Event, timestamp
 from afterword.upload import segments, status
 from afterword.upload.reading import Reader, Unfit
-from afterword.upload.segments import Line, Segment
+from afterword.upload.segments import Line
 from afterword.upload.status import Status
 
 
@@ -77,17 +77,13 @@ def waiting(telemetry: Reported) -> Waiting:
     reader, now = Reader(telemetry.events, telemetry.version_key), telemetry.clock()
     unfit: dict[str, int] = {}
     size = 0
-    for segment in [*segments.waiting(folder), Segment(folder.events)]:
-        try:
-            for line in segment.lines():
-                size += line.length
-                record = _record(reader, line, now)
-                if isinstance(record, str):
-                    unfit[record] = unfit.get(record, 0) + 1
-                else:
-                    found.records.append(record)
-        except OSError:
-            continue  # taken, or done with, in this moment
+    for line in segments.all_lines(folder):
+        size += line.length
+        record = _record(reader, line, now)
+        if isinstance(record, str):
+            unfit[record] = unfit.get(record, 0) + 1
+        else:
+            found.records.append(record)
     return Waiting(found.records, unfit, size)
 
 

@@ -75,13 +75,8 @@ def reset(telemetry: Switched) -> int:
 
 def _delete_waiting(telemetry: Switched) -> int:
     folder = _folder(telemetry)
-    segments.take(folder)
-    count = 0
-    for segment in segments.waiting(folder):
-        with contextlib.suppress(OSError):
-            lines = sum(1 for _ in segment.lines())
-            os.unlink(segment.path)
-            count += lines
+    segments.take_all(folder)
+    count = sum(map(segments.Segment.delete, segments.waiting(folder)))
     lock = FileLock(folder.upload_lock)
     with contextlib.suppress(OSError):
         if lock.acquire():  # an uploader at work looks after its own

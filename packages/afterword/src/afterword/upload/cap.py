@@ -12,7 +12,7 @@ def keep_under_cap(folder: DataFolder, cap: int) -> None:
 
     How many that were is added to the last upload's status.
     """
-    segments.take(folder, patience=_PATIENCE)
+    segments.take_all(folder, patience=_PATIENCE)
     lock = FileLock(folder.upload_lock)
     try:
         held = lock.acquire()

@@ -13,12 +13,14 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from afterword import buffer
 from afterword.buffer import MOST_LINE
 from afterword.folder import DataFolder
-from afterword.lock import rename_locked, same_file, wait_lock
+from afterword.lock import is_locked_at, patiently, rename_and_close, same_file, wait_lock
 from afterword.state.lockfile import FileLock
 
-_NAME = re.compile(r"telemetry-events\.(\d{6,})\.jsonl\Z")
+_NAME = re.compile(r"telemetry-events\.(\d{6,})(?:-[0-9a-f]+)?\.jsonl\Z")
+_NEW = re.compile(r"telemetry-events\.new-([0-9a-f]+)\.jsonl\Z")
 _LEFTOVER = re.compile(r"telemetry.*\.\d+\.tmp\Z")
 _OF_STATE = "telemetry.json."
 _CHUNK = 1 << 12
@@ -100,7 +102,7 @@ class Segment:
         kept = sum(line.length for line in self.lines())
         if not kept:
             if os.stat(self.path).st_size == size:  # else a writer without lock came late
-                os.unlink(self.path)
+                patiently(lambda: os.unlink(self.path))
         elif kept < size:
             beside = f"{self.path}.{os.getpid()}.tmp"
             try:
@@ -111,11 +113,26 @@ class Segment:
                     file.flush()
                     os.fsync(file.fileno())  # or a power cut leaves the new name and no content
                 if os.stat(self.path).st_size == size:
-                    os.replace(beside, self.path)
+                    patiently(lambda: os.replace(beside, self.path))
                     self._file = None
             finally:
                 _unlink(beside)
         return kept
+
+    def delete(self) -> int:
+        """Remove it, unsent; return how many events were in it, or 0 if it could not be.
+
+        Windows removes no file that an uploader has open: there its lines are made blank.
+        """
+        try:
+            lines = list(self.lines())
+            try:
+                patiently(lambda: os.unlink(self.path))
+            except PermissionError:
+                self.settle(lines)
+        except OSError:
+            return 0
+        return len(lines)
 
     def _open(self) -> int:
         """Open it; the same file each time, as `off` frees the name, and the next taking takes it.
@@ -148,6 +165,18 @@ def waiting(folder: DataFolder) -> list[Segment]:
     return [Segment(path) for path in paths if _is_plain(path)]
 
 
+def new_files(folder: DataFolder) -> list[str]:
+    """The paths of what was not taken yet: the files of writers that got no lock, then the buffer.
+
+    The buffer need not exist.
+    """
+    try:
+        names = sorted(filter(_NEW.match, os.listdir(folder.path)))
+    except OSError:
+        names = []
+    return [*(os.path.join(folder.path, name) for name in names), folder.events]
+
+
 def count(folder: DataFolder) -> int:
     """How many lines the segments still hold, as far as they can be read."""
     found = 0
@@ -158,43 +187,93 @@ def count(folder: DataFolder) -> int:
     return found
 
 
+def all_lines(folder: DataFolder) -> Iterator[Line]:
+    """Every line that waits, as far as it can be read: of the segments, then of what is new."""
+    for segment in waiting(folder):
+        with contextlib.suppress(OSError):  # done with in this moment
+            yield from segment.lines()
+    for path in new_files(folder):
+        lines: list[Line] = []
+        with contextlib.suppress(OSError), _alone(_PATIENCE):  # not there, or taken
+            lines += Segment(path).lines()
+        yield from lines
+
+
 def has_new(folder: DataFolder) -> bool:
-    """Is anything in the buffer that was not taken yet?"""
-    return _size(folder.events) > 0
+    """Is there anything that was not taken yet and can be?
+
+    What a writer holds cannot: it is still in its command, whose end starts an uploader; or it is
+    stopped, and nobody waits for it.
+    """
+    with contextlib.suppress(OSError), _alone(0.0):
+        return any(_size(path) > 0 and not is_locked_at(path) for path in new_files(folder))
+    return False
 
 
 def take(folder: DataFolder, patience: float = _PATIENCE) -> Segment | None:
-    """Rename the buffer to a new segment; None if it is empty or cannot be taken now.
+    """Rename something that was not taken yet to a new segment; None if nothing can be now.
 
-    `patience`: seconds to wait for a writer that holds it.
+    `patience`: seconds to wait for a writer that holds the buffer.
     """
-    try:
-        fd = os.open(folder.events, _FLAGS)
-    except OSError:
-        return None
-    try:
+    *beside, events = new_files(folder)
+    for path in beside:
+        if (segment := _take(folder, path, 0.0)) is not None:
+            return segment
+    return _take(folder, events, patience)
+
+
+def take_all(folder: DataFolder, patience: float = _PATIENCE) -> None:
+    """Take everything that is there now; what comes meanwhile is for another time."""
+    for path in new_files(folder):
+        _take(folder, path, patience)
+
+
+def _take(folder: DataFolder, path: str, patience: float) -> Segment | None:
+    """Take this file; None if it is empty, gone, or somebody has it for longer than `patience`."""
+    fd = -1
+    with contextlib.suppress(OSError), _alone(patience):
         try:
-            if not wait_lock(fd, patience):
+            fd = os.open(path, _FLAGS)
+            with contextlib.suppress(OSError):  # no locks here: writers look after themselves
+                if not wait_lock(fd, patience):
+                    return None
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode) or not same_file(fd, path):
                 return None
-        except OSError:
-            pass  # no locks on this file system: writers look after themselves, see `buffer`
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or not same_file(fd, folder.events):
-            return None
-        if not found.st_size:  # the disk was full from the first byte on
-            os.unlink(folder.events)
-            return None
-        names = os.listdir(folder.path)
-        number = 1 + max((int(m[1]) for name in names if (m := _NAME.match(name))), default=0)
-        segment = Segment(os.path.join(folder.path, f"telemetry-events.{number:06d}.jsonl"))
-        fd = rename_locked(fd, folder.events, segment.path)
-    except OSError:
-        return None
-    else:
-        return segment
+            if not found.st_size:  # the disk was full from the first byte on
+                os.unlink(path)
+                return None
+            segment = Segment(os.path.join(folder.path, _next_name(folder, path)))
+            locked, fd = fd, -1
+            rename_and_close(locked, path, segment.path, patience)
+            return segment
+        finally:
+            if fd >= 0:
+                os.close(fd)
+    return None
+
+
+def _next_name(folder: DataFolder, path: str) -> str:
+    """A name behind all others, and nobody else's: the buffer's lock is held, or by the token."""
+    names = os.listdir(folder.path)
+    number = 1 + max((int(m[1]) for name in names if (m := _NAME.match(name))), default=0)
+    new = _NEW.match(os.path.basename(path))
+    return f"telemetry-events.{number:06d}{f'-{new[1]}' if new else ''}.jsonl"
+
+
+@contextlib.contextmanager
+def _alone(patience: float) -> Iterator[None]:
+    """Be the one thread of this process at files that are appended to; see `buffer.enter`.
+
+    Raises:
+        BlockingIOError: another thread kept it for `patience` seconds.
+    """
+    if not buffer.enter(patience):
+        raise BlockingIOError(11, "another thread is writing")
+    try:
+        yield
     finally:
-        if fd >= 0:
-            os.close(fd)
+        buffer.leave()
 
 
 def sweep(folder: DataFolder) -> None:
@@ -221,7 +300,7 @@ def trim(folder: DataFolder, most: int) -> int:
     the upload lock.
     """
     oldest_first = waiting(folder)
-    new = _size(folder.events)
+    new = sum(map(_size, new_files(folder)))
     given_up = 0
     if sum(_size(segment.path) for segment in oldest_first) + new <= most:
         return given_up
