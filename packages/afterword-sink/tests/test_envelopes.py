@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from afterword_sink.bodies import BODY_BYTES, UnreadableBodyError
 from afterword_sink.envelopes import Batch, read
 from afterword_sink.store import Store
+from afterword_sink.tables import TABLES
 
 Envelope = Callable[..., dict[str, Any]]
 NOW = time.time()
@@ -42,7 +43,7 @@ def with_data(envelope: dict[str, Any], **changed: Any) -> dict[str, Any]:
 def test_an_envelope_of_the_exporter_is_taken(envelope: Envelope) -> None:
     batch = read_one(envelope())
     assert (batch.received, len(batch.items), batch.errors) == (1, 1, [])
-    assert batch.items[0].is_event
+    assert batch.items[0].table == "customEvents"
 
 
 def test_array_object_and_json_lines_are_the_same(envelope: Envelope) -> None:
@@ -206,7 +207,7 @@ def test_an_item_that_is_no_object(item: object) -> None:
 def test_other_types_are_taken_but_are_no_events(envelope: Envelope) -> None:
     metric = {"baseType": "MetricData", "baseData": {"ver": 2, "metrics": [{"name": "m"}]}}
     (item,) = read_one(envelope(data=metric)).items
-    assert not item.is_event
+    assert item.table != "customEvents"
 
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -280,17 +281,16 @@ def test_whatever_is_taken_can_be_stored(parts: list[dict[str, Any]]) -> None:
     store.clear()
     store.add(batch.items)
     with store.reading() as connection:
-        stored = connection.execute(
-            """SELECT (SELECT count(*) FROM "customEvents" WHERE "timestamp" IS NOT NULL)
-            + (SELECT count(*) FROM "otherItems" WHERE "timestamp" IS NOT NULL)"""
-        ).fetchall()
-    assert stored == [(len(batch.items),)]
+        stored = sum(
+            len(connection.table(name).filter('"timestamp" IS NOT NULL')) for name in TABLES
+        )
+    assert stored == len(batch.items)
 
 
 def test_a_failing_flush_keeps_the_items(envelope: Envelope, tmp_path: Any) -> None:
     store = Store(str(tmp_path / "events.duckdb"), "app")
     store.add(read_one(envelope()).items)
-    store._connection.execute('DROP TABLE "otherItems"')
+    store._connection.execute('DROP TABLE "customMetrics" CASCADE')
     metric = {"baseType": "MetricData", "baseData": {}}
     store.add(read_one(envelope(data=metric)).items)
     with pytest.raises(Exception, match="cannot be written"):

@@ -128,7 +128,9 @@ def test_chance_falls_through_to_the_next_and_repeats_with_the_seed() -> None:
 
 
 def batch_of(count: int) -> Batch:
-    items = [Item(place, True, f'{{"event_id":"e{place}"}}'.encode()) for place in range(count)]
+    items = [
+        Item(place, "customEvents", f'{{"event_id":"e{place}"}}'.encode()) for place in range(count)
+    ]
     return Batch(received=count, items=items)
 
 

@@ -14,9 +14,7 @@ from afterword_sink import LocalSink
 from afterword_sink.kql import QueryError, Question, ask
 
 Call = Callable[..., Any]
-shared_sink = settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+shared_sink = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(max_size=20) | st.sampled_from(
     ["\x00", "\ud7ff", "\ufeff", "'", '"', "\\", "%s", "$app_id", "\n", "é" * 9000, "a.b", "Time"]
 )
@@ -77,6 +75,17 @@ def test_any_body(
 )
 @example(place="tags", values={"AI.user.id": "a", "ai.user.id": "b"}, kind="EventData")
 @example(place="data.baseData", values={"Name": 1, "name": "n"}, kind="EventData")
+@example(place="data.baseData", values={"metrics": "x"}, kind="MetricData")
+@example(place="data.baseData", values={"metrics": [1, None, {"value": "x"}]}, kind="MetricData")
+@example(place="data.baseData", values={"metrics": [{"count": 1e300}]}, kind="MetricData")
+@example(place="data.baseData", values={"metrics": {"value": []}}, kind="MetricData")
+@example(place="data.baseData", values={"exceptions": {"a": 1}}, kind="ExceptionData")
+@example(place="data.baseData", values={"exceptions": [None, 1, [2]]}, kind="ExceptionData")
+@example(place="data.baseData", values={"exceptions": [{"parsedStack": 1}]}, kind="ExceptionData")
+@example(place="data.baseData", values={"severityLevel": [1]}, kind="MessageData")
+@example(place="data.baseData", values={"severityLevel": 1e300}, kind="MessageData")
+@example(place="data.baseData", values={"duration": "99999999.1:2:3"}, kind="RequestData")
+@example(place="data.baseData", values={"duration": {"a": 1}, "success": 3}, kind="RequestData")
 @example(place="sampleRate", values=5e-324, kind="EventData")
 @example(place="time", values="2026-11-24T24:00:00Z", kind="EventData")
 def test_any_envelope(
@@ -98,7 +107,7 @@ def test_any_envelope(
     assert track(whole, envelope()).status in {200, 206, 400}
     assert taken(sink)
     sink.query("customEvents | take 1000")
-    sink.query("otherItems | take 1000")
+    sink.query("union traces, customMetrics, exceptions, requests | take 1000")
 
 
 WORDS = st.sampled_from(

@@ -4,7 +4,7 @@
                                                          ├─ grammar ─ faults     what goes wrong
                                                          ├─ answers              what is answered
                                                          ├─ delivery             how it travels
-                                                         ├─ store ─ table        the tables
+                                                         ├─ store ─ tables ─ table   the tables
                                                          ├─ questions ─ kql ─ dialect   queries
                                                          └─ ledger               what came and went
 

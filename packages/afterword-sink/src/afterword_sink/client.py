@@ -85,7 +85,7 @@ class SinkClient:
         """Counts.
 
         `requests`, `received`, `accepted`, `stored`, `distinct_event_ids`, `duplicate_event_ids`,
-        `other_items` by base type, `statuses` and `faults` by name.
+        `other_items` by table, `statuses` and `faults` by name.
         """
         return self._call("GET", "/sink/stats")
 

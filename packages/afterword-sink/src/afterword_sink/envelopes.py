@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from afterword_sink import bodies
+from afterword_sink.tables import TABLE_OF
 
 OLDEST_MS = 172_800_000  # Envelope.bond: MinDateOffsetFromNow, 48 h
 NEWEST_MS = 7_200_000  # Envelope.bond: MaxDateOffsetFromNow, 2 h
@@ -48,19 +49,6 @@ TAG_CHARS = {  # ContextTagKeys.bond
     "ai.user.userAgent": 2048,
 }
 NAME_CHARS = {"EventData": 512, "RequestData": 1024, "RemoteDependencyData": 1024}
-BASE_TYPES = frozenset(
-    {
-        "AvailabilityData",
-        "EventData",
-        "ExceptionData",
-        "MessageData",
-        "MetricData",
-        "PageViewData",
-        "PageViewPerfData",
-        "RemoteDependencyData",
-        "RequestData",
-    }
-)
 _NAMED = frozenset({"EventData", "RemoteDependencyData"})
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
@@ -84,12 +72,12 @@ class Item(NamedTuple):
 
     Attributes:
         position: Its place in the request, from 0.
-        is_event: Whether it belongs to `customEvents`.
+        table: The table it belongs to.
         text: The envelope as compact JSON.
     """
 
     position: int
-    is_event: bool
+    table: str
     text: bytes
 
 
@@ -134,7 +122,7 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
         else:
             flaw = next(_flaws(envelope, now), None)
         if flaw is None:
-            batch.items.append(Item(position, envelope["data"]["baseType"] == "EventData", text))
+            batch.items.append(Item(position, TABLE_OF[envelope["data"]["baseType"]], text))
         else:
             batch.errors.append(ItemError(position, 400, flaw))
     return batch
@@ -231,7 +219,7 @@ def _data_flaws(data: Any) -> Iterator[str]:
     kind, base = data.get("baseType"), data.get("baseData")
     if not isinstance(kind, str) or not kind:
         yield _missing("baseType", "Data", kind)
-    elif kind not in BASE_TYPES:
+    elif kind not in TABLE_OF:
         yield _wrong_type("baseType", "Data", "known type", kind)
     elif not isinstance(base, dict):
         yield _missing("baseData", "Data", base, "object")

@@ -6,6 +6,7 @@ answered before it. In a file, `write` puts a request's items into the tables in
 before it is answered: what was answered outlives a kill of the sink at any moment.
 """
 
+import collections
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import duckdb
 
 from afterword_sink.envelopes import Item
-from afterword_sink.table import CUSTOM_EVENTS, OTHER_ITEMS
+from afterword_sink.tables import TABLES
 
 IN_MEMORY = ":memory:"
 MEMORY = "2GB"
@@ -30,7 +31,7 @@ class DatabaseError(Exception):
 
 
 class Store:
-    """`customEvents` and `otherItems`, in memory or in a file.
+    """The tables of `tables`, in memory or in a file.
 
     Args:
         path: The database file; `IN_MEMORY` for none.
@@ -69,8 +70,9 @@ class Store:
             )
             self._connection.execute("SET TimeZone = 'UTC'")  # what a time without a zone means
             if not read_only:
-                self._connection.execute(CUSTOM_EVENTS.create())
-                self._connection.execute(OTHER_ITEMS.create())
+                for table in TABLES.values():
+                    for statement in table.create():
+                        self._connection.execute(statement)
             # From here on no query reaches a file or an address.
             self._connection.execute("SET enable_external_access = false")
         except duckdb.Error as error:
@@ -119,14 +121,15 @@ class Store:
                 self._waiting_bytes -= sum(len(item.text) for item in items)
 
     def _insert(self, items: list[Item]) -> None:
-        """Both tables or neither."""
+        """All of them or none."""
+        texts = collections.defaultdict[str, list[bytes]](list)
+        for item in items:
+            texts[item.table].append(item.text)
         with _transaction(self._connection):
-            if events := [item.text for item in items if item.is_event]:
+            for table, those in texts.items():
                 self._connection.execute(
-                    CUSTOM_EVENTS.insert(), {"items": _array(events), "app_id": self._app_id}
+                    TABLES[table].insert(), {"items": _array(those), "app_id": self._app_id}
                 )
-            if others := [item.text for item in items if not item.is_event]:
-                self._connection.execute(OTHER_ITEMS.insert(), {"items": _array(others)})
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -141,7 +144,7 @@ class Store:
             yield cursor
 
     def counts(self) -> dict[str, Any]:
-        """Events, distinct and repeated `event_id` among them, other items by base type."""
+        """Events, distinct and repeated `event_id` among them, other items by table."""
         with self.reading() as cursor:
             stored, with_id, distinct = cursor.execute(
                 """
@@ -149,23 +152,25 @@ class Store:
                 FROM (SELECT customDimensions->>'$.event_id' AS id FROM "customEvents")
                 """
             ).fetchall()[0]
-            others = cursor.execute(
-                'SELECT "baseType", count(*) FROM "otherItems" GROUP BY 1 ORDER BY 1'
-            ).fetchall()
+            others = {
+                name: cursor.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0]  # noqa: S608  # ours
+                for name in TABLES
+                if name != "customEvents"
+            }
         return {
             "stored": stored,
             "distinct_event_ids": distinct,
             "duplicate_event_ids": with_id - distinct,
-            "other_items": dict(others),
+            "other_items": {name: count for name, count in others.items() if count},
         }
 
     def clear(self) -> None:
-        """Empty both tables and the buffer."""
+        """Empty the tables and the buffer."""
         with self._flush_lock, self._waiting_lock, self._connection.cursor() as cursor:
             self._waiting.clear()
             self._waiting_bytes = 0
-            cursor.execute('TRUNCATE "customEvents"')
-            cursor.execute('TRUNCATE "otherItems"')
+            for name in TABLES:
+                cursor.execute(f'TRUNCATE "{name}"')
 
     def close(self) -> None:
         """Flush and let go of the file."""

@@ -1,7 +1,6 @@
-"""The `customEvents` table: its columns, in Application Insights' order, and where each comes from.
+"""How a table is made and filled: its columns, and the SQL for both.
 
-The columns are those of the table behind the public query API (api.applicationinsights.io),
-not of the workspace's `AppEvents`. A text column is never null there, so it is never null here.
+Pure: names and expressions in, SQL out. Which tables there are stands in `tables`.
 """
 
 import json
@@ -13,10 +12,7 @@ RESOURCE_ID = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/local"
     f"/providers/microsoft.insights/components/{APP_NAME}"
 )
-
-_TIME = """TRY_CAST(e."time" AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"""
-_COUNT = 'CAST(least(round(100 / coalesce(e."sampleRate", 100)), 2147483647) AS INTEGER)'
-_BASE = 'e."data"."baseData"'
+BASE = 'e."data"."baseData"'
 _TAGS = 'e."tags"'
 
 
@@ -24,65 +20,190 @@ class Column(NamedTuple):
     """One column.
 
     Attributes:
-        name: As queries say it.
+        name: In the table behind the public query API (api.applicationinsights.io).
         type: DuckDB's type.
         source: SQL over `e`, the envelope as a struct; `$app_id` is the resource's own.
+        workspace: Its name in the workspace's table; empty where it has none.
     """
 
     name: str
     type: str
     source: str
+    workspace: str = ""
+
+
+class Table(NamedTuple):
+    """One kind of telemetry, under both its names.
+
+    Attributes:
+        name: As the query API says it, `customEvents`.
+        workspace: As the workspace says it, `AppEvents`.
+        columns: In the order of `SELECT *`.
+        base: The structure of `baseData`, as DuckDB reads it.
+    """
+
+    name: str
+    workspace: str
+    columns: tuple[Column, ...]
+    base: Mapping[str, object]
+
+    def create(self) -> tuple[str, str]:
+        """SQL that makes the table and the workspace's view of it unless they are there."""
+        columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+        shown = ", ".join(
+            f'{_SHOWN.get(column.name, _quoted(column.name))} AS "{column.workspace}"'
+            for column in self.columns
+            if column.workspace
+        )
+        view = (
+            f'CREATE VIEW IF NOT EXISTS "{self.workspace}" AS '  # noqa: S608  # names from this package
+            f'SELECT {shown}, \'{self.workspace}\' AS "Type" FROM "{self.name}"'
+        )
+        return f'CREATE TABLE IF NOT EXISTS "{self.name}" ({columns})', view
+
+    def insert(self) -> str:
+        """SQL that adds envelopes; parameter `items`: a JSON array's text, and `app_id`.
+
+        One parameter for thousands of envelopes: DuckDB parses and spreads them in C++, a
+        hundred times as fast as a row at a time.
+        """
+        sources = ", ".join(column.source for column in self.columns)
+        envelope = {
+            "time": "VARCHAR",
+            "iKey": "VARCHAR",
+            "sampleRate": "DOUBLE",
+            "tags": dict.fromkeys(_TAGS_USED, "VARCHAR"),
+            "data": {"baseData": self.base},
+        }
+        return (
+            f'INSERT INTO "{self.name}" SELECT {sources} FROM '  # noqa: S608  # names from this package
+            f"(SELECT unnest(from_json($items, '{json.dumps([envelope])}')) AS e)"
+        )
+
+
+def text(field: str) -> str:
+    """A text field of `baseData`; a text column is never null, as in the service."""
+    return f"coalesce({BASE}.\"{field}\", '')"
+
+
+def number(field: str) -> str:
+    """A number of `baseData`."""
+    return f'{BASE}."{field}"'
+
+
+def flag(field: str) -> str:
+    """A boolean of `baseData`, in the words of the service."""
+    return f"CASE lower({BASE}.\"{field}\") WHEN 'true' THEN 'True' WHEN 'false' THEN 'False' END"
+
+
+def document(field: str, otherwise: str = "{}") -> str:
+    """A dynamic value of `baseData`."""
+    return f"coalesce({BASE}.\"{field}\", '{otherwise}')"
+
+
+def milliseconds(field: str) -> str:
+    """A duration of `baseData`, `[d.]hh:mm:ss[.fffffff]`, in milliseconds."""
+    value = f'{BASE}."{field}"'
+    return (
+        f"coalesce(TRY_CAST(regexp_extract({value}, '^(\\d+)\\.', 1) AS DOUBLE), 0) * 86400000 + "
+        f"epoch(TRY_CAST(regexp_extract({value}, '(\\d+:\\d+:\\d+(\\.\\d{{1,6}})?)\\d*$', 1)"
+        " AS INTERVAL)) * 1000"
+    )
+
+
+def severity(field: str) -> str:
+    """A severity of `baseData`: SDKs write its number or its name."""
+    value = f'{BASE}."{field}"'
+    names = ("verbose", "information", "warning", "error", "critical")
+    cases = " ".join(f"WHEN '{name}' THEN {level}" for level, name in enumerate(names))
+    return f"CASE lower({value}) {cases} ELSE TRY_CAST({value} AS INTEGER) END"
+
+
+def bucket(field: str) -> str:
+    """The performance bucket of a duration."""
+    buckets = (
+        (250, "<250ms"), (500, "250ms-500ms"), (1_000, "500ms-1sec"), (3_000, "1sec-3sec"),
+        (7_000, "3sec-7sec"), (15_000, "7sec-15sec"), (30_000, "15sec-30sec"),
+        (60_000, "30sec-1min"), (120_000, "1min-2min"), (300_000, "2min-5min"),
+    )  # fmt: skip
+    spent = milliseconds(field)
+    cases = " ".join(f"WHEN {spent} < {limit} THEN '{name}'" for limit, name in buckets)
+    return f"CASE {cases} WHEN {spent} IS NOT NULL THEN '>=5min' ELSE '' END"
+
+
+def columns(
+    item_type: str, *own: Column, properties: bool = True, measurements: bool = False
+) -> tuple[Column, ...]:
+    """The columns of a table: the time, its own, and those that all have.
+
+    Args:
+        item_type: What stands in `itemType`.
+        own: Its own columns.
+        properties: Whether it has `customDimensions`.
+        measurements: Whether it has `customMeasurements`.
+    """
+    return (
+        Column(
+            "timestamp",
+            "TIMESTAMP",
+            """TRY_CAST(e."time" AS TIMESTAMPTZ) AT TIME ZONE 'UTC'""",
+            "TimeGenerated",
+        ),
+        *own,
+        Column("itemType", "VARCHAR", f"'{item_type}'"),
+        *((_PROPERTIES,) if properties else ()),
+        *((_MEASUREMENTS,) if measurements else ()),
+        *_COMMON,
+    )
 
 
 def _tag(key: str, otherwise: str = "") -> str:
     return f"coalesce({_TAGS}.\"{key}\", '{otherwise}')"
 
 
-_CUSTOM_EVENTS = (
-    Column("timestamp", "TIMESTAMP", _TIME),
-    Column("name", "VARCHAR", f'{_BASE}."name"'),
-    Column("itemType", "VARCHAR", "'customEvent'"),
-    Column("customDimensions", "JSON", f"coalesce({_BASE}.\"properties\", '{{}}')"),
-    Column("customMeasurements", "JSON", f"coalesce({_BASE}.\"measurements\", '{{}}')"),
-    Column("operation_Name", "VARCHAR", _tag("ai.operation.name")),
-    Column("operation_Id", "VARCHAR", _tag("ai.operation.id")),
-    Column("operation_ParentId", "VARCHAR", _tag("ai.operation.parentId")),
-    Column("operation_SyntheticSource", "VARCHAR", _tag("ai.operation.syntheticSource")),
-    Column("session_Id", "VARCHAR", _tag("ai.session.id")),
-    Column("user_Id", "VARCHAR", _tag("ai.user.id")),
-    Column("user_AuthenticatedId", "VARCHAR", _tag("ai.user.authUserId")),
-    Column("user_AccountId", "VARCHAR", _tag("ai.user.accountId")),
-    Column("application_Version", "VARCHAR", _tag("ai.application.ver")),
-    Column("client_Type", "VARCHAR", _tag("ai.device.type", "PC")),
-    Column("client_Model", "VARCHAR", _tag("ai.device.model")),
-    Column("client_OS", "VARCHAR", _tag("ai.device.osVersion")),
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+_SHOWN = {"success": 'CAST("success" AS BOOLEAN)'}  # a text there, a boolean in the workspace
+_PROPERTIES = Column("customDimensions", "JSON", document("properties"), "Properties")
+_MEASUREMENTS = Column("customMeasurements", "JSON", document("measurements"), "Measurements")
+_COUNT = 'CAST(least(round(100 / coalesce(e."sampleRate", 100)), 2147483647) AS INTEGER)'
+_COMMON = (
+    Column("operation_Name", "VARCHAR", _tag("ai.operation.name"), "OperationName"),
+    Column("operation_Id", "VARCHAR", _tag("ai.operation.id"), "OperationId"),
+    Column("operation_ParentId", "VARCHAR", _tag("ai.operation.parentId"), "ParentId"),
+    Column(
+        "operation_SyntheticSource",
+        "VARCHAR",
+        _tag("ai.operation.syntheticSource"),
+        "SyntheticSource",
+    ),
+    Column("session_Id", "VARCHAR", _tag("ai.session.id"), "SessionId"),
+    Column("user_Id", "VARCHAR", _tag("ai.user.id"), "UserId"),
+    Column("user_AuthenticatedId", "VARCHAR", _tag("ai.user.authUserId"), "UserAuthenticatedId"),
+    Column("user_AccountId", "VARCHAR", _tag("ai.user.accountId"), "UserAccountId"),
+    Column("application_Version", "VARCHAR", _tag("ai.application.ver"), "AppVersion"),
+    Column("client_Type", "VARCHAR", _tag("ai.device.type", "PC"), "ClientType"),
+    Column("client_Model", "VARCHAR", _tag("ai.device.model"), "ClientModel"),
+    Column("client_OS", "VARCHAR", _tag("ai.device.osVersion"), "ClientOS"),
     # The service sets the address to zeros after it has looked up the place; the sink looks up
     # nothing, so the place stays empty.
-    Column("client_IP", "VARCHAR", "'0.0.0.0'"),
-    Column("client_City", "VARCHAR", "''"),
-    Column("client_StateOrProvince", "VARCHAR", "''"),
-    Column("client_CountryOrRegion", "VARCHAR", "''"),
-    Column("client_Browser", "VARCHAR", "''"),
-    Column("cloud_RoleName", "VARCHAR", _tag("ai.cloud.role")),
-    Column("cloud_RoleInstance", "VARCHAR", _tag("ai.cloud.roleInstance")),
-    Column("appId", "VARCHAR", "$app_id"),
+    Column("client_IP", "VARCHAR", "'0.0.0.0'", "ClientIP"),
+    Column("client_City", "VARCHAR", "''", "ClientCity"),
+    Column("client_StateOrProvince", "VARCHAR", "''", "ClientStateOrProvince"),
+    Column("client_CountryOrRegion", "VARCHAR", "''", "ClientCountryOrRegion"),
+    Column("client_Browser", "VARCHAR", "''", "ClientBrowser"),
+    Column("cloud_RoleName", "VARCHAR", _tag("ai.cloud.role"), "AppRoleName"),
+    Column("cloud_RoleInstance", "VARCHAR", _tag("ai.cloud.roleInstance"), "AppRoleInstance"),
+    Column("appId", "VARCHAR", "$app_id", "ResourceGUID"),
     Column("appName", "VARCHAR", f"'{APP_NAME}'"),
-    Column("iKey", "VARCHAR", 'e."iKey"'),
-    Column("sdkVersion", "VARCHAR", _tag("ai.internal.sdkVersion")),
+    Column("iKey", "VARCHAR", 'e."iKey"', "IKey"),
+    Column("sdkVersion", "VARCHAR", _tag("ai.internal.sdkVersion"), "SDKVersion"),
     Column("itemId", "VARCHAR", "CAST(gen_random_uuid() AS VARCHAR)"),
-    Column("itemCount", "INTEGER", _COUNT),
-    Column("_ResourceId", "VARCHAR", f"'{RESOURCE_ID}'"),
+    Column("itemCount", "INTEGER", _COUNT, "ItemCount"),
+    Column("_ResourceId", "VARCHAR", f"'{RESOURCE_ID}'", "_ResourceId"),
 )
-
-_OTHER_ITEMS = (
-    Column("timestamp", "TIMESTAMP", _TIME),
-    Column("baseType", "VARCHAR", 'e."data"."baseType"'),
-    Column("name", "VARCHAR", 'e."name"'),
-    Column("iKey", "VARCHAR", 'e."iKey"'),
-    Column("tags", "JSON", _TAGS),
-    Column("baseData", "JSON", _BASE),
-)
-
 _TAGS_USED = (
     "ai.application.ver",
     "ai.cloud.role",
@@ -100,54 +221,3 @@ _TAGS_USED = (
     "ai.user.authUserId",
     "ai.user.id",
 )
-# An envelope as DuckDB reads it: only what a column needs.
-_EVENT = {
-    "time": "VARCHAR",
-    "iKey": "VARCHAR",
-    "sampleRate": "DOUBLE",
-    "tags": dict.fromkeys(_TAGS_USED, "VARCHAR"),
-    "data": {"baseData": {"name": "VARCHAR", "properties": "JSON", "measurements": "JSON"}},
-}
-_OTHER = {
-    "name": "VARCHAR",
-    "time": "VARCHAR",
-    "iKey": "VARCHAR",
-    "tags": "JSON",
-    "data": {"baseType": "VARCHAR", "baseData": "JSON"},
-}
-
-
-class Table(NamedTuple):
-    """One table.
-
-    Attributes:
-        name: As queries say it.
-        columns: In the order of `SELECT *`.
-        envelope: The structure DuckDB reads an envelope into.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    envelope: Mapping[str, object]
-
-    def create(self) -> str:
-        """SQL that makes the table unless it is there."""
-        columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
-        return f'CREATE TABLE IF NOT EXISTS "{self.name}" ({columns})'
-
-    def insert(self) -> str:
-        """SQL that adds envelopes; parameter `items`: a JSON array's text; `app_id` where used.
-
-        One parameter for thousands of envelopes: DuckDB parses and spreads them in C++, a
-        hundred times as fast as a row at a time.
-        """
-        sources = ", ".join(column.source for column in self.columns)
-        return (
-            f'INSERT INTO "{self.name}" SELECT {sources} FROM '  # noqa: S608  # names from this file
-            f"(SELECT unnest(from_json($items, '{json.dumps([self.envelope])}')) AS e)"
-        )
-
-
-CUSTOM_EVENTS = Table("customEvents", _CUSTOM_EVENTS, _EVENT)
-# Whatever is no custom event: kept only so that one can see that it came.
-OTHER_ITEMS = Table("otherItems", _OTHER_ITEMS, _OTHER)
