@@ -40,7 +40,7 @@ canaries: $(READY) ## Look a thousand times for anything personal, written or se
 
 docs: $(READY) ## Renew what is generated, and build the site into docs/_build; a warning is an error
 	$(BIN)/python tools/docs.py
-	$(BIN)/python tools/texts.py
+	$(BIN)/python tools/ready.py
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

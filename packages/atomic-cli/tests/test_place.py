@@ -143,8 +143,27 @@ def test_a_clone_without_atomics_folder_is_understood(repository: Path, tmp_path
     assert json.loads((clone / ".claude/settings.json").read_text()) == {"model": "x"}
 
 
+@needs("git")
+@pytest.mark.parametrize("on", [False, True], ids=["replaced", "waited for"])
+def test_run_starts_the_agent_in_the_root(
+    repository: Path, program: Callable[[str, str], Path], on: bool
+) -> None:
+    program("claude", 'echo "$PWD $(/bin/pwd) $*"')
+    inner = repository / "packages" / "one"
+    run(inner, "config", "set", "telemetry", "true" if on else "false")
+    as_called = run(inner, "run", "claude", "-p")
+    assert (as_called.stdout, as_called.stderr) == (f"{inner} {inner} -p\n", "")  # not set up yet
+    run(repository, "init", "-a", "claude", "-y")
+    for words in (["run", "claude", "--", "-p"], ["-a", "claude", "--", "-p"]):
+        ended = run(inner, *words)
+        assert ended.stdout == f"{repository} {repository} -p\n"
+        assert ended.stderr.startswith("Project: ")
+    here = run(inner, "run", "--here", "claude", "-p")
+    assert (here.stdout, here.stderr) == (f"{inner} {inner} -p\n", "")
+
+
 def test_every_text_is_known_by_its_hash() -> None:
-    """Else: make docs."""
+    """Else: python tools/ready.py."""
     from atomic.agents import AGENTS, installation
     from atomic.install.adoption import texts
     from atomic.install.manifest import digest

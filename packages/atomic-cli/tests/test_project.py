@@ -491,15 +491,13 @@ def test_a_dropped_file_that_was_edited_stays(atomic: Run, project: Path) -> Non
 
 
 def test_hooks_that_have_changed_are_exchanged_in_place(project: Path) -> None:
-    from dataclasses import replace
-
     (project / ".claude").mkdir()
     path = project / ".claude/settings.json"
     path.write_text(SETTINGS)
     there = Project(str(project))
     given = installation(["claude"])
     older = {
-        name: (replace(hooks[0], command="old one"), replace(hooks[1], event="Stop"))
+        name: (hooks[0]._replace(command="old one"), hooks[1]._replace(event="Stop"))
         for name, hooks in given.hooks.items()
     }
     known = remembered(there)

@@ -18,17 +18,36 @@ def main() -> None:
         from atomic.hook import run
 
         run(arguments[1:])
-    elif "_ATOMIC_COMPLETE" in os.environ:  # a shell asks click how to complete
-        _run_command()
+    elif "_ATOMIC_COMPLETE" in os.environ:  # a shell asks how to complete
+        from atomic.completing import answer
+
+        said = answer(os.environ)
+        _print(said) if said is not None else _run_command()
     elif first in ("-v", "--version"):
         from atomic import __version__
 
         _print(f"atomic {__version__}\n")
     elif arguments in ([], ["-h"], ["--help"]) and _is_wide():
-        with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="ascii") as file:
-            _print(file.read())
-    else:
+        _print(_ready("help.txt"))
+    elif first == "completion" and arguments[1:] in (["bash"], ["zsh"], ["fish"]):
+        _print(_ready(f"atomic.{arguments[1]}"))
+    elif not (first == "run" or first.startswith(("-a", "--agent"))) or not _launch(arguments):
         _run_command()
+
+
+def _launch(arguments: list[str]) -> bool:
+    """Run the agent that is meant; False if it takes more to understand that, or to say why not."""
+    from atomic import launch
+
+    meant = launch.understood(arguments)
+    return meant is not None and launch.main(meant[0], meant[1], here=meant[2])
+
+
+def _ready(name: str) -> str:
+    """What is ready-made: written by `make docs`, compared by the tests with what click says."""
+    path = os.path.join(os.path.dirname(__file__), "ready", name)
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return file.read()
 
 
 def _open_what_is_closed() -> None:

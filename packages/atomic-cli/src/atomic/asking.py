@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from afterword.integrations.click import confirm
-
 if TYPE_CHECKING:
     from questionary import Question
 
-__all__ = ["confirm", "many", "one"]
+
+def confirm(question: str) -> bool:
+    """Ask for y or n; Enter is a no.
+
+    Raises:
+        click.Abort: Ctrl-C or Ctrl-D.
+    """
+    from afterword.integrations.click import confirm as ask
+
+    return ask(question)
 
 
 def one(question: str, choices: Sequence[str]) -> int:

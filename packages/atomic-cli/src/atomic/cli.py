@@ -13,9 +13,8 @@ import click
 from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
-from atomic.running import KilledError, end_by
+from atomic.running import KilledError, end_as
 from atomic.screen import Failure, colours, end_by_failed_call, end_by_failure
-from atomic.telemetry import telemetry
 
 WIDTH = 80
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
@@ -87,7 +86,7 @@ def atomic(agent: str | None, no_banner: bool) -> None:
 
 
 def help_text() -> str:
-    """What `atomic --help` prints, 80 columns wide; `help.txt` holds it ready."""
+    """What `atomic --help` prints, 80 columns wide; `ready/help.txt` holds it."""
     with atomic.make_context("atomic", [], resilient_parsing=True, terminal_width=WIDTH) as ctx:
         return atomic.get_help(ctx) + "\n"
 
@@ -101,19 +100,25 @@ def main() -> NoReturn:
         atomic.main(standalone_mode=False, color=colours(os.environ))
         sys.stdout.flush()  # here a full disk can still be told
     except KilledError as ending:
-        telemetry().start_upload()  # at an exit like this nothing does it for us
-        end_by(ending.number)
-    except click.exceptions.Exit as ending:
-        sys.exit(ending.exit_code)
-    except click.Abort:
+        end_as(ending)
+    except Exception as error:  # noqa: BLE001  # it is raised again if it is none of ours
+        end_by_error(error)
+    sys.exit(0)
+
+
+def end_by_error(error: Exception) -> NoReturn:
+    """Say what went wrong, and exit with its code. Raise it again if it is a mistake of ours."""
+    if isinstance(error, click.exceptions.Exit):
+        sys.exit(error.exit_code)
+    if isinstance(error, click.Abort):
         click.echo("\nStopped.", err=True)
         sys.exit(130)
-    except Failure as error:
+    if isinstance(error, Failure):
         end_by_failure(error, error.code)
-    except click.ClickException as error:
+    if isinstance(error, click.ClickException):
         end_by_failure(error, error.exit_code)
-    except AfterwordError as error:
+    if isinstance(error, AfterwordError):
         end_by_failure(Failure(f"{error}."), 1)
-    except OSError as error:
+    if isinstance(error, OSError):
         end_by_failed_call(error)
-    sys.exit(0)
+    raise error

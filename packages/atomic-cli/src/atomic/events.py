@@ -1,8 +1,9 @@
 """Everything that `atomic` can ever record: three events, their fields, their words."""
 
 from afterword import Count, Event, Flag, Id, ListOf, OneOf
+from atomic.programs import PROGRAMS
 
-AGENTS = ("claude", "copilot", "opencode")
+AGENTS = tuple(PROGRAMS)
 
 COMMANDS = (
     "research-codebase",

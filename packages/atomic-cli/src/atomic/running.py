@@ -1,6 +1,6 @@
 """Run a program as if our caller had called it: its terminal, its signals, its exit code.
 
-On POSIX it takes our place where nothing is left to do after it, else it is our child. The child
+Where nothing is left to do after it, it takes our place (`launch`); else it is our child, and
 stays in our process group, so that the terminal's signals (Ctrl-C, Ctrl-Z, hang-up) reach it from
 the kernel as they reach us. We keep them from ending us, and hand on only those that another
 process sent to us alone.
@@ -36,12 +36,17 @@ def run_and_wait(program: str, arguments: Sequence[str]) -> None:
         raise SystemExit(status)
 
 
-if sys.platform == "win32":
+def end_as(ending: SystemExit) -> NoReturn:
+    """End as the program did that was run: with its code, or by its signal."""
+    if isinstance(ending, KilledError):
+        from atomic.telemetry import telemetry
 
-    def take_place(program: str, arguments: Sequence[str]) -> NoReturn:
-        """Windows has no `exec`: there the program is waited for."""
-        run_and_wait(program, arguments)
-        sys.exit(0)
+        telemetry().start_upload()  # at an exit like this nothing does it for us
+        end_by(ending.number)
+    raise ending
+
+
+if sys.platform == "win32":
 
     def end_by(number: int) -> NoReturn:
         """Nothing on Windows is ended by a signal."""
@@ -66,14 +71,6 @@ else:
         signal.SIGUSR1,
         signal.SIGUSR2,
     }
-
-    def take_place(program: str, arguments: Sequence[str]) -> NoReturn:
-        """Become the program. Raise OSError if it cannot be started."""
-        for number in _IGNORED_BY_PYTHON:
-            signal.signal(number, signal.SIG_DFL)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.execv(program, list(arguments))  # noqa: S606  # on purpose no shell
 
     def end_by(number: int) -> NoReturn:
         """End as the signal ends a process, without a second core dump."""

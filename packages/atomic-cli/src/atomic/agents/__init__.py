@@ -4,11 +4,17 @@ from collections.abc import Iterable
 
 from atomic.agents import claude, copilot, opencode
 from atomic.agents.agent import Agent, HookEntry, Installation
+from atomic.programs import PROGRAMS
 from atomic.workflows import load
 
 __all__ = ["AGENTS", "Agent", "HookEntry", "Installation", "installation"]
 
-AGENTS = {agent.key: agent for agent in (claude.AGENT, copilot.AGENT, opencode.AGENT)}
+_INSTALLED = {
+    "claude": claude.installation,
+    "copilot": copilot.installation,
+    "opencode": opencode.installation,
+}
+AGENTS = {key: Agent(key, *PROGRAMS[key], given) for key, given in _INSTALLED.items()}
 
 
 def installation(keys: Iterable[str]) -> Installation:

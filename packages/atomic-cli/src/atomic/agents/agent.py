@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from atomic.workflows import Workflow
 
 
-@dataclass(frozen=True)
-class HookEntry:
+class HookEntry(NamedTuple):
     """One hook in a settings file that is the user's as well.
 
     `event`: the key under `hooks`. `command`: the shell command, by which the entry is known again
@@ -26,19 +26,17 @@ class HookEntry:
         return {"hooks": [hook]}
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(NamedTuple):
     """What an agent is given: whole files, and entries in files that are the user's as well.
 
     Both by path within the project, with forward slashes.
     """
 
     files: Mapping[str, str]
-    hooks: Mapping[str, tuple[HookEntry, ...]] = field(default_factory=dict)
+    hooks: Mapping[str, tuple[HookEntry, ...]] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Agent:
+class Agent(NamedTuple):
     """One coding agent.
 
     `key`: its name for us and in events. `name`: as its makers write it. `program`: what is run.

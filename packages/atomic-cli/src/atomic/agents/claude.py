@@ -6,7 +6,7 @@ needed as well: without one a `SessionEnd` hook is given 1.5 s. (Seen with Claud
 
 from collections.abc import Sequence
 
-from atomic.agents.agent import Agent, HookEntry, Installation, front_matter
+from atomic.agents.agent import HookEntry, Installation, front_matter
 from atomic.workflows import ARGUMENTS, Workflow
 
 # One line for every shell that may read it, also where there is no `atomic`: nothing on stdout
@@ -17,7 +17,8 @@ COMMAND = "null=/dev/null; atomic hook claude >$null 2>&1; exit 0"
 TIMEOUT = 5
 
 
-def _installation(workflows: Sequence[Workflow]) -> Installation:
+def installation(workflows: Sequence[Workflow]) -> Installation:
+    """What this agent is given."""
     files = {f".claude/commands/{workflow.name}.md": _command(workflow) for workflow in workflows}
     # An expansion is a slash command that exists; the session's end comes once, a Stop each turn.
     events = ("UserPromptExpansion", "SessionEnd")
@@ -28,6 +29,3 @@ def _installation(workflows: Sequence[Workflow]) -> Installation:
 def _command(workflow: Workflow) -> str:
     header = {"description": workflow.description, "argument-hint": workflow.hint}
     return front_matter(header) + workflow.body.replace(ARGUMENTS, "$ARGUMENTS")
-
-
-AGENT = Agent("claude", "Claude Code", "claude", "@anthropic-ai/claude-code", _installation)

@@ -7,7 +7,7 @@ not name themselves in what they hand over: each hook's command does. (Seen with
 import json
 from collections.abc import Sequence
 
-from atomic.agents.agent import Agent, Installation, front_matter
+from atomic.agents.agent import Installation, front_matter
 from atomic.workflows import ARGUMENTS, Workflow
 
 TIMEOUT = 5
@@ -21,7 +21,8 @@ _ARGUMENTS = (
 )
 
 
-def _installation(workflows: Sequence[Workflow]) -> Installation:
+def installation(workflows: Sequence[Workflow]) -> Installation:
+    """What this agent is given."""
     files = {f".github/skills/{workflow.name}/SKILL.md": _skill(workflow) for workflow in workflows}
     hooks = {"userPromptSubmitted": [_hook("prompt")], "sessionEnd": [_hook("end")]}
     files[".github/hooks/atomic-telemetry.json"] = (
@@ -45,6 +46,3 @@ def _hook(event: str) -> dict[str, object]:
 def _skill(workflow: Workflow) -> str:
     header = {"name": workflow.name, "description": workflow.description}
     return front_matter(header) + workflow.body.replace(ARGUMENTS, _ARGUMENTS)
-
-
-AGENT = Agent("copilot", "GitHub Copilot CLI", "copilot", "@github/copilot", _installation)

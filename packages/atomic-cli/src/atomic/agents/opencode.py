@@ -6,13 +6,14 @@ The plugin is the file `opencode_plugin.ts` beside this one, installed as it is.
 import os
 from collections.abc import Sequence
 
-from atomic.agents.agent import Agent, Installation, front_matter
+from atomic.agents.agent import Installation, front_matter
 from atomic.workflows import ARGUMENTS, Workflow
 
 _PLUGIN = os.path.join(os.path.dirname(__file__), "opencode_plugin.ts")
 
 
-def _installation(workflows: Sequence[Workflow]) -> Installation:
+def installation(workflows: Sequence[Workflow]) -> Installation:
+    """What this agent is given."""
     written = {
         f".opencode/commands/{workflow.name}.md": _command(workflow) for workflow in workflows
     }
@@ -24,6 +25,3 @@ def _installation(workflows: Sequence[Workflow]) -> Installation:
 def _command(workflow: Workflow) -> str:
     header = {"description": workflow.description}
     return front_matter(header) + workflow.body.replace(ARGUMENTS, "$ARGUMENTS")
-
-
-AGENT = Agent("opencode", "OpenCode", "opencode", "opencode-ai", _installation)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from atomic import __version__, asking, screen
+from atomic import __version__, screen
 from atomic.install.apply import alone_with, remembered
 from atomic.install.lock import PATIENCE, BusyError
 from atomic.install.manifest import PATH, Manifest, ManifestError
@@ -24,6 +24,8 @@ def find_project(*, here: bool, ask: bool) -> Project:
     found = [place] if here else candidates(place, home)
     root = found[0]
     if len(found) > 1 and ask and screen.is_interactive():
+        from atomic import asking
+
         shown = [screen.home_shortened(folder) for folder in found]
         root = found[asking.one("Several folders here are set up. Which one?", shown)]
     if root != place:

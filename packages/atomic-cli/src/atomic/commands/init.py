@@ -1,12 +1,11 @@
 """`atomic init`: set this project up for one or more agents."""
 
 import os
-import shutil
 from collections.abc import Sequence
 
 import click
 
-from atomic import asking, consent, screen
+from atomic import screen
 from atomic.agents import AGENTS, installation
 from atomic.commands import lists, options
 from atomic.commands.changes import changing, find_project, manifest_of, must_not_be_home
@@ -61,6 +60,8 @@ def init(
         screen.say("\nNothing was written.")
         return
     fields = {"agent_type": chosen[0]} if len(chosen) == 1 else {}
+    from atomic import consent  # loads more than all of the above
+
     consent.ask(interactive=not yes)
     with telemetry().command("atomic_command", source="cli", command="init", **fields):
         with changing(project, force=force) as known:
@@ -80,6 +81,10 @@ def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
         raise click.UsageError(
             "Say for which agent: -a claude, -a copilot or -a opencode; more than one if you like."
         )
+    import shutil
+
+    from atomic import asking
+
     keys = list(AGENTS)
     installed = [bool(shutil.which(agent.program)) for agent in AGENTS.values()]
     names = [

@@ -1,6 +1,5 @@
 """Changes to a project as people read them: a line for each file, or for files of one kind."""
 
-import textwrap
 from collections.abc import Sequence
 
 import click
@@ -60,6 +59,8 @@ def _lines(step: Step, width: int, columns: int) -> list[str]:
         return [f"{word}  {step.path}"]
     if len(_INDENT) + width + 2 + len(step.note) <= columns:
         return [f"{word}  {step.path:<{width}}{click.style(f'  {step.note}', dim=True)}"]
+    import textwrap
+
     room = max(columns - len(_INDENT) - 2, 20)
     note = textwrap.wrap(step.note, room, break_long_words=False, break_on_hyphens=False)
     return [

@@ -1,13 +1,12 @@
-"""`atomic run`: run an agent as if it had been called itself."""
+"""`atomic run`: run an agent as if it had been called itself. What it says when that fails."""
 
-import shutil
+from typing import NoReturn
 
 import click
 
-from atomic import slash
+from atomic import launch, screen
 from atomic.agents import AGENTS
 from atomic.commands import options
-from atomic.running import run_and_wait, take_place
 from atomic.screen import Failure
 from atomic.telemetry import telemetry
 
@@ -16,42 +15,43 @@ NOT_INSTALLED, CANNOT_BE_RUN = 127, 126  # as a shell says it
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    options_metavar="[-h]",
+    options_metavar="[--here] [-h]",
 )
+@options.here
 @click.argument("agent", type=options.AGENT)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[--] [ARGS]...")
-def run(agent: str, arguments: tuple[str, ...]) -> None:
+def run(*, here: bool, agent: str, arguments: tuple[str, ...]) -> None:
     """Run an agent with ARGS, as if it had been called itself.
 
     Terminal, signals and exit code are the agent's own. 127: it is not installed.
+
+    In a folder of a project that is set up the agent is started in the project's root, where its
+    commands are; --here starts it in this folder.
     """
     if arguments[:1] == ("--",):
         arguments = arguments[1:]
+    program = launch.program_of(agent)
+    if program is None:
+        _say_how_to_install(agent)
+    root = launch.go_to_project(here=here)
+    if root is not None:
+        screen.say(launch.words_of(root).rstrip("\n"))
+    try:
+        launch.run(agent, program, arguments)
+    except OSError as error:
+        raise cannot_be_run(program, error) from error
+
+
+def cannot_be_run(program: str, error: OSError) -> Failure:
+    """What is told where the program was found and could not be started."""
+    return Failure(f"{program} cannot be run: {error.strerror}.", code=CANNOT_BE_RUN)
+
+
+def _say_how_to_install(agent: str) -> NoReturn:
     found = AGENTS[agent]
-    used = telemetry()
-    with used.command("atomic_command", source="cli", command="run", agent_type=agent):
-        program = shutil.which(found.program)
-        if program is None:
-            raise Failure(
-                f"{found.name} is not installed: there is no program {found.program} on the PATH.",
-                f"Install it with: npm install -g {found.package}",
-                code=NOT_INSTALLED,
-            )
-        commands = slash.of_arguments(agent, arguments)
-        if commands:
-            used.record(
-                "cli_command",
-                source="cli",
-                agent_type=agent,
-                commands=commands,
-                command_count=len(commands),
-            )
-        decision = used.decision()
-        # With nothing to be recorded at its end, there is nothing to stay for.
-        start = run_and_wait if decision.on or decision.log else take_place
-        try:
-            start(program, [found.program, *arguments])
-        except OSError as error:
-            raise Failure(
-                f"{program} cannot be run: {error.strerror}.", code=CANNOT_BE_RUN
-            ) from error
+    with telemetry().command("atomic_command", source="cli", command="run", agent_type=agent):
+        raise Failure(
+            f"{found.name} is not installed: there is no program {found.program} on the PATH.",
+            f"Install it with: npm install -g {found.package}",
+            code=NOT_INSTALLED,
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from afterword.lock import is_held
-from atomic import asking, screen
+from atomic import screen
 from atomic.commands import lists, options, package
 from atomic.commands.changes import changing, find_project, manifest_of
 from atomic.install.apply import apply
@@ -97,6 +97,8 @@ def _preview(scope: Scope, steps: list[Step], *, err: bool) -> None:
 
 def _ask(scope: Scope, steps: list[Step]) -> None:
     """Ask for each of the three, saying what it would remove; what was refused is not in scope."""
+    from atomic import asking
+
     if scope.files:
         lists.preview(steps, err=True)
         scope.files = asking.confirm("Remove this from the project?")

@@ -5,8 +5,9 @@ So it is where git ignores `.atomic`: a colleague's clone has the files and no m
 """
 
 import os
+from collections.abc import Iterable
 
-from atomic.agents import AGENTS, HookEntry, installation
+from atomic.agents import AGENTS, HookEntry, Installation, installation
 from atomic.install import merging
 from atomic.install.jsonc import JsoncError
 from atomic.install.manifest import Manifest, Merge, Record, digest
@@ -24,7 +25,7 @@ def adopt(files: Files) -> Manifest:
         given = installation([key])
         hooks = {path: _hooks(path, entries, files) for path, entries in given.hooks.items()}
         found = {path: record for path, record in hooks.items() if record is not None}
-        for path in sorted({*given.files, *(path for path in ours if _is_of(path, key))}):
+        for path in sorted({*given.files, *_earlier(ours, given)}):
             text = _read(path, files)
             if text is not None and digest(text) in ours.get(path, ()):
                 found[path] = Record(digest(text))
@@ -48,11 +49,10 @@ def texts() -> dict[str, set[str]]:
     return found
 
 
-def _is_of(path: str, key: str) -> bool:
-    """Is the path, which an earlier version used, one of this agent's?"""
-    return any(
-        path.split("/", maxsplit=1)[0] == mine.split("/")[0] for mine in installation([key]).files
-    )
+def _earlier(ours: Iterable[str], given: Installation) -> list[str]:
+    """Paths that any version has used for the agent that is given this now."""
+    folders = {f"{path.split('/', maxsplit=1)[0]}/" for path in given.files}
+    return [path for path in ours if path.startswith(tuple(folders))]
 
 
 def _hooks(path: str, entries: tuple[HookEntry, ...], files: Files) -> Record | None:

@@ -13,11 +13,11 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_STRING_OR_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_STRING_OR_LAST_COMMA = re.compile(rf"{_STRING}|,(?=[ \t\r\n]*[\]}}])", re.DOTALL)
-_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_BLANK = re.compile(r"[ \t\r\n]*")
-_VISIBLE = re.compile(r"[^\r\n]")
+_STRING_OR_COMMENT = rf"(?s:{_STRING}|//[^\n]*|/\*.*?\*/)"
+_STRING_OR_LAST_COMMA = rf"(?s:{_STRING}|,(?=[ \t\r\n]*[\]}}]))"
+_SPACE = r"(?s:\s+|//[^\n]*|/\*.*?\*/)*"
+_BLANK = r"[ \t\r\n]*"
+_VISIBLE = r"[^\r\n]"
 _DECODER = json.JSONDecoder()
 
 
@@ -105,13 +105,14 @@ class _Text:
     """The text with blanks for what `json` does not know: comments, trailing commas, the mark."""
 
     def __init__(self, text: str) -> None:
+        self._blank = re.compile(_BLANK)  # here and not above: most have no such file yet
         if text.startswith("\ufeff"):
             text = " " + text[1:]
         if "//" in text or "/*" in text:
-            text = _STRING_OR_COMMENT.sub(_without_comment, text)
+            text = re.sub(_STRING_OR_COMMENT, _without_comment, text)
         self._last_commas = [
             found.start()
-            for found in _STRING_OR_LAST_COMMA.finditer(text)
+            for found in re.finditer(_STRING_OR_LAST_COMMA, text)
             if found[0] == "," and _ends_a_value(text, found.start())
         ]
         parts, before = [], 0
@@ -140,7 +141,7 @@ class _Text:
         return _DECODER.raw_decode(self.plain, at)
 
     def past_blanks(self, at: int) -> int:
-        found = _BLANK.match(self.plain, at)
+        found = self._blank.match(self.plain, at)
         return found.end() if found else at
 
     def last_comma(self, start: int, end: int) -> int | None:
@@ -162,12 +163,12 @@ def parse(text: str) -> Node:
 
 def skip_space(text: str, at: int) -> int:
     """Where the next thing stands that is neither white space nor comment."""
-    found = _SPACE.match(text, at)
+    found = re.compile(_SPACE).match(text, at)
     return found.end() if found else at
 
 
 def _without_comment(found: re.Match[str]) -> str:
-    return found[0] if found[0][0] == '"' else _VISIBLE.sub(" ", found[0])
+    return found[0] if found[0][0] == '"' else re.sub(_VISIBLE, " ", found[0])
 
 
 def _ends_a_value(text: str, comma: int) -> bool:

@@ -8,16 +8,16 @@ that edits in place (jsonc-edit) runs on Node.
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from atomic.install.jsonc import JsoncError, Node, parse, skip_space
 
-_INDENT = re.compile(r"\n([ \t]+)\S")
-_LINE_COMMENT = re.compile(r"[ \t]*//[^\n]*|[ \t]*/\*[^\n]*?\*/")
+# Compiled when they are needed: most settings files are not there yet.
+_INDENT = r"\n([ \t]+)\S"
+_LINE_COMMENT = r"[ \t]*//[^\n]*|[ \t]*/\*[^\n]*?\*/"
 
 
-@dataclass(frozen=True)
-class Insertion:
+class Insertion(NamedTuple):
     """`text`, put in before the character that stands at `at`."""
 
     at: int
@@ -133,7 +133,7 @@ def _after_last(text: str, node: Node, member: str, before: str, closing: str) -
 
 def _past_line_comments(text: str, at: int) -> int:
     """Past the comments that stand behind something on its line."""
-    while found := _LINE_COMMENT.match(text, at):
+    while found := re.compile(_LINE_COMMENT).match(text, at):
         at = found.end()
     return at - 1 if text[at - 1 : at] == "\r" else at
 
@@ -152,7 +152,7 @@ def _is_compact(text: str, node: Node) -> bool:
 
 
 def _indent_unit(text: str) -> str:
-    found = _INDENT.search(text)
+    found = re.search(_INDENT, text)
     return found.group(1) if found else "  "
 
 

@@ -4,11 +4,10 @@ It comes with a project from anywhere, so it is believed in nothing: every path 
 is touched (`project.Project`), and nothing is removed but what still has the hash given here.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from atomic.install.jsonedit import Insertion
 from atomic.install.root import FOLDER
@@ -22,8 +21,7 @@ class ManifestError(Exception):
     """The manifest is damaged, or of a newer `atomic`."""
 
 
-@dataclass(frozen=True)
-class Merge:
+class Merge(NamedTuple):
     """What was put into a file that is the user's as well.
 
     `created`: the file was not there before. `hooks`: event and command of each entry. `made`: the
@@ -36,8 +34,7 @@ class Merge:
     inserted: tuple[Insertion, ...]
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One file as it was installed.
 
     `sha256`: of its text, however its lines end. `backup`: where the user's own file is, that stood
@@ -51,7 +48,6 @@ class Record:
     merge: Merge | None = None
 
 
-@dataclass
 class Manifest:
     """What is remembered of a project.
 
@@ -59,14 +55,21 @@ class Manifest:
     `atomic` that has written it; empty if it is not known.
     """
 
-    agents: list[str] = field(default_factory=list)
-    files: dict[str, Record] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list)
-    version: str = ""
+    def __init__(
+        self,
+        agents: Iterable[str] = (),
+        files: Mapping[str, Record] | None = None,
+        folders: Iterable[str] = (),
+        version: str = "",
+    ) -> None:
+        self.agents = list(agents)
+        self.files = dict(files or {})
+        self.folders = list(folders)
+        self.version = version
 
     def dump(self, version: str) -> bytes:
         """The file's content, `version` being that of `atomic`."""
-        files = {path: _without_nothing(asdict(self.files[path])) for path in sorted(self.files)}
+        files = {path: _dump(self.files[path]) for path in sorted(self.files)}
         content = {
             "format": _FORMAT,
             "atomic": version,
@@ -99,10 +102,27 @@ def load(content: bytes | None) -> Manifest:
 
 def digest(content: bytes) -> str:
     """The hash of a text, the same whether its lines end as on Unix or as on Windows."""
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+    found: str = _sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+    return found
 
 
-def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
+def _sha256(content: bytes) -> Any:
+    """What hashlib would give us, without loading OpenSSL, which takes as long as all else here."""
+    try:
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256
+        else:
+            from _sha256 import sha256  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import sha256
+    return sha256(content)
+
+
+def _dump(record: Record) -> dict[str, Any]:
+    values = record._asdict()
+    if record.merge is not None:
+        inserted = [one._asdict() for one in record.merge.inserted]
+        values["merge"] = record.merge._asdict() | {"inserted": inserted}
     return {key: value for key, value in values.items() if value is not None}
 
 

@@ -5,9 +5,8 @@ lost. A plan is a list of steps; each says what the manifest remembers once it i
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Concatenate, ParamSpec, Protocol
+from typing import Concatenate, NamedTuple, ParamSpec, Protocol
 
 from atomic.agents import HookEntry, Installation
 from atomic.install import merging
@@ -64,8 +63,7 @@ WRITES = frozenset(
 CHANGES = WRITES | {Action.REMOVE}
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One thing done to one file.
 
     `content`: what is written. `note`: for people. `record`: what the manifest remembers of the
@@ -161,7 +159,7 @@ def _init_file(path: str, content: bytes, known: Manifest, read: Read, force: bo
         return [Step(Action.KEEP, path, note=note)]
     backup = _free_name(f"{BACKUP}/{path}", read)
     if record is None:  # what was there before us is given back by `uninstall`
-        installed = replace(installed, backup=backup)
+        installed = installed._replace(backup=backup)
     return [
         Step(Action.BACK_UP, backup, found),
         Step(Action.REPLACE, path, content, note=f"backup: {backup}", record=installed),
@@ -170,7 +168,7 @@ def _init_file(path: str, content: bytes, known: Manifest, read: Read, force: bo
 
 def _update_file(path: str, content: bytes, record: Record, read: Read) -> list[Step]:
     found, new = read(path), digest(content)
-    current = replace(record, sha256=new, offered=None)
+    current = record._replace(sha256=new, offered=None)
     if found is None:
         return [Step(Action.KEEP, path, note="removed by you; `atomic init` brings it back")]
     if digest(found) == new:  # nothing new, or the user has taken it over
@@ -184,7 +182,7 @@ def _update_file(path: str, content: bytes, record: Record, read: Read) -> list[
     if there is not None and digest(there) not in (record.offered, new):
         return [Step(Action.KEEP, path, note=f"edited by you; {beside} is in the way")]
     note = f"the new version; your edited {path} stays"
-    offered = replace(record, offered=new)
+    offered = record._replace(offered=new)
     return [
         Step(Action.OFFER, beside, content, note=note),
         Step(Action.KEEP, path, note="edited by you", record=offered),

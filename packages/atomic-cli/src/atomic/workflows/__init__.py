@@ -1,7 +1,8 @@
 """The workflow prompts: one source each (`*.md` beside this file), in the words of no one agent."""
 
 import os
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from atomic.events import COMMANDS
 
@@ -9,8 +10,7 @@ ARGUMENTS = "{{arguments}}"
 """Where the source means what the person typed after the command; each agent has its own way."""
 
 
-@dataclass(frozen=True)
-class Workflow:
+class Workflow(NamedTuple):
     """One slash command.
 
     `name`: as in `/commit`. `description`: one sentence for menus. `hint`: what may follow the
@@ -23,6 +23,7 @@ class Workflow:
     body: str
 
 
+@cache
 def load() -> tuple[Workflow, ...]:
     """All workflows, in the order in which one uses them."""
     return tuple(_parse(name, _read(name)) for name in COMMANDS)
