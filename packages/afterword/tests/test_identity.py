@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +90,73 @@ def test_processes_that_start_together_in_a_new_month_agree(
     assert len(set(ids)) == 1
 
 
+class Stopped:
+    """A thread that is stopped right before its n-th call of the system, until it may go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        self.left = number
+        self.reached = threading.Event()
+        self.may_go_on = threading.Event()
+        self.thread: threading.Thread | None = None
+        for name in ("open", "read", "write", "close", "lstat", "replace", "rename", "unlink"):
+            monkeypatch.setattr(os, name, self.watched(getattr(os, name)))
+
+    def watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            if threading.current_thread() is self.thread:
+                self.left -= 1
+                if self.left == 0:
+                    self.reached.set()
+                    assert self.may_go_on.wait(20)
+            return call(*args, **kwargs)
+
+        return watched
+
+    def run(self, work: Callable[[], object], meanwhile: Callable[[], object]) -> bool:
+        """Do `meanwhile` while the thread is stopped in `work`; False if it never came so far."""
+        self.thread = threading.Thread(target=work)
+        self.thread.start()
+        while self.thread.is_alive() and not self.reached.wait(0.01):
+            pass
+        meanwhile()
+        self.may_go_on.set()
+        self.thread.join(20)
+        return self.reached.is_set()
+
+
+def test_a_no_is_never_overwritten_by_who_was_stopped_while_renewing_the_id(
+    make: Callable[..., Telemetry], home: Path
+) -> None:
+    moments = [at("2026-03-01 00:00:00")]
+    telemetry, other = make(clock=lambda: moments[-1]), make(clock=lambda: moments[-1])
+    for number in range(1, 100):
+        moments[:] = [at("2026-03-01 00:00:00")]
+        telemetry.turn_on()
+        moments.append(at("2026-04-01 00:00:00"))
+        with pytest.MonkeyPatch.context() as patch:
+            stopped = Stopped(patch, number)
+            happened = stopped.run(lambda: telemetry.record("done", what="build"), other.turn_off)
+        assert other.decision().cause == "turned-off", number
+        state = json.loads((home / ".local/share/app/telemetry.json").read_text())
+        assert (state["enabled"], state["anonymousId"]) == (False, None), number
+        if not happened:
+            break
+    assert number > 10
+
+
+def test_a_no_is_never_overwritten_by_a_reset(make: Callable[..., Telemetry]) -> None:
+    telemetry, other = make(), make()
+    for number in range(1, 100):
+        telemetry.turn_on()
+        with pytest.MonkeyPatch.context() as patch:
+            stopped = Stopped(patch, number)
+            happened = stopped.run(telemetry.reset, other.turn_off)
+        assert other.decision().cause == "turned-off", number
+        if not happened:
+            break
+    assert number > 10
+
+
 def test_no_id_without_a_place_to_keep_it(make: Callable[..., Telemetry], home: Path) -> None:
     moments = [at("2026-03-01 00:00:00")]
     telemetry = make(clock=lambda: moments[-1])
@@ -137,15 +206,6 @@ def test_state_files_read_back_as_written(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("state")] == [
         "state.json"
     ]
-
-
-def test_what_one_of_our_number_left_when_killed_is_in_nobodys_way(tmp_path: Path) -> None:
-    """In a container every command may have the same process id."""
-    path = tmp_path / "state.json"
-    Path(f"{path}.{os.getpid()}.tmp").write_text("{")
-    files.write(str(path), {"number": 1})
-    assert read_flat(str(path)) == {"number": 1}
-    assert list(tmp_path.glob("*.tmp")) == []
 
 
 def test_a_no_said_elsewhere_is_heard_by_a_program_at_work(

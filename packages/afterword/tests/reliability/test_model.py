@@ -147,8 +147,8 @@ class Story(RuleBasedStateMachine):
         self.home = Path(tempfile.mkdtemp())
         self.clock = Clock(1_800_000_000.0)
         self.telemetry = make(
-            "x", clock=self.clock, cap=CAP, environment={"HOME": str(self.home)}, strict=True,
-            policy=str(self.home / "no-policy"),
+            "Console=stderr", clock=self.clock, cap=CAP, environment={"HOME": str(self.home)},
+            strict=True, policy=str(self.home / "no-policy"),
         )  # fmt: skip
         self.telemetry.turn_on()
         self.folder = DataFolder(str(self.home / ".local/share/app"))

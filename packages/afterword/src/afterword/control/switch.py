@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from afterword import consent
 from afterword.errors import AfterwordError
-from afterword.folder import DataFolder, read_flat, why_untrusted
+from afterword.folder import DataFolder, why_untrusted
 from afterword.state import identity
 from afterword.state.lockfile import FileLock
 from afterword.upload import segments
@@ -68,8 +67,7 @@ def reset(telemetry: Switched) -> int:
     Whether it is on stays as it was; while it is off there is no id to make anew.
     """
     folder = _folder(telemetry)
-    if consent.of_person(read_flat(folder.state), notice=telemetry.notice).on:
-        identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+    identity.reset(folder, telemetry.clock())
     return _delete_waiting(telemetry)
 
 

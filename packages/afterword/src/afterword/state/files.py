@@ -5,18 +5,45 @@ import errno
 import json
 import os
 
-from afterword.folder import Flat
+from afterword.folder import Flat, stamp
 
 _FLAGS: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
 def write(path: str, values: Flat) -> None:
     """Replace the file as a whole: written beside it, then renamed. Raise OSError if it fails."""
+    _replace(path, values, None)
+
+
+def update(path: str, values: Flat, seen: tuple[int, ...] | None) -> bool:
+    """Replace the file as `write` does, unless it has changed since `seen`; False if it has.
+
+    `seen`: its stamp, taken before it was read. Between the last look and the renaming it may still
+    change; who may not lose such a change calls `abandon_others` after it.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    try:
+        return _replace(path, values, (seen,))
+    except FileNotFoundError:  # abandoned, or the folder is gone
+        return False
+
+
+def abandon_others(path: str) -> None:
+    """Remove what others have written beside the file and not renamed yet: their renaming fails."""
+    folder, name = os.path.split(path)
+    for one in os.listdir(folder):
+        if one.startswith(f"{name}.") and one.endswith(".tmp"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, one))
+
+
+def _replace(path: str, values: Flat, seen: tuple[tuple[int, ...] | None] | None) -> bool:
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()]
     data = ("{\n" + ",\n".join(lines) + "\n}\n").encode()
-    beside = f"{path}.{os.getpid()}.tmp"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(beside)  # one who had our number, as in a container, was killed over it
+    # Not the process's number: in containers that share a home, several have the same.
+    beside = f"{path}.{int.from_bytes(os.urandom(6))}.tmp"
     fd = os.open(beside, _FLAGS, 0o600)
     try:
         try:
@@ -24,9 +51,14 @@ def write(path: str, values: Flat) -> None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(fd)
+        if seen is not None and stamp(path) != seen[0]:
+            os.unlink(beside)
+            return False
         os.replace(beside, path)
     except BaseException as error:
         if isinstance(error, OSError):
             error.filename = path  # a full disk names no file
-        os.unlink(beside)
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
         raise
+    return True

@@ -3,16 +3,22 @@
 Nothing here is sent but the id itself. No earlier id is kept, so that two months cannot be linked.
 """
 
-from afterword.folder import read_flat
+import contextlib
+import errno
+
+from afterword.folder import Flat, read_flat, stamp
 from afterword.schema import id_of_month, timestamp, uuid4
 from afterword.state import files
 from afterword.state.lockfile import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from afterword.folder import DataFolder, Flat
+    from collections.abc import Iterator
 
-_PATIENCE = 0.1
+    from afterword.folder import DataFolder
+
+_PATIENCE = 0.1  # seconds
+_TRIES = 10
 
 
 def agree(folder: "DataFolder", now: float, *, notice: int) -> None:
@@ -52,29 +58,70 @@ def renew(folder: "DataFolder", now: float) -> str | None:
     except OSError:
         return None
     try:
+        seen = stamp(folder.state)
         state = read_flat(folder.state)
         if state is None or state.get("enabled") is not True:
             return None  # turned off a moment ago
-        known = id_of_month(state, now)
-        if known is None:
-            known = uuid4()
-            files.write(folder.state, {**state, "anonymousId": known, "rotatedAt": timestamp(now)})
+        return id_of_month(state, now) or _new_id(folder, state, now, seen)
     except OSError:
         return None
-    else:
-        return known
     finally:
         lock.release()
 
 
+def reset(folder: "DataFolder", now: float) -> None:
+    """Make a new id where the person has agreed; a no said meanwhile stays.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    with _waited_for(folder):
+        for _ in range(_TRIES):
+            seen = stamp(folder.state)
+            state = read_flat(folder.state)
+            if state is None or state.get("enabled") is not True:
+                return
+            if _new_id(folder, state, now, seen) is not None:
+                return
+    raise BlockingIOError(errno.EAGAIN, "others change it again and again", folder.state)
+
+
+def _new_id(
+    folder: "DataFolder", state: "Flat", now: float, seen: tuple[int, ...] | None
+) -> str | None:
+    """Put a new id into the state that was `seen`; None if it has changed since."""
+    made = uuid4()
+    changed: Flat = {**state, "anonymousId": made, "rotatedAt": timestamp(now)}
+    return made if files.update(folder.state, changed, seen) else None
+
+
 def _replace(folder: "DataFolder", state: "Flat") -> None:
-    lock = FileLock(folder.state_lock)
-    held = lock.acquire(_PATIENCE)  # a stopped holder must not keep a person from saying no
-    try:
+    """Write what the person has answered, so that nobody overwrites it with what was before.
+
+    The lock's holder may be stopped, and is not waited for. It may have read the old answer, and be
+    about to put it back: then it has its file beside ours already, or sees, before it renames it,
+    that ours has changed. So its file is removed after ours is written; and if ours is not what is
+    there then, it came in between, and we write once more.
+    """
+    with _waited_for(folder):
         before = read_flat(folder.state)
         if before is not None and isinstance(before.get("createdAt"), str):
             state["createdAt"] = before["createdAt"]
-        files.write(folder.state, state)
+        for _ in range(_TRIES):
+            files.write(folder.state, state)
+            written = stamp(folder.state)
+            files.abandon_others(folder.state)
+            if stamp(folder.state) == written:
+                return
+
+
+@contextlib.contextmanager
+def _waited_for(folder: "DataFolder") -> "Iterator[None]":
+    """Hold the state's lock if it can be had soon: a person is not kept from answering."""
+    lock = FileLock(folder.state_lock)
+    with contextlib.suppress(OSError):  # no locks here, or no room for the file
+        lock.acquire(_PATIENCE)
+    try:
+        yield
     finally:
-        if held:
-            lock.release()
+        lock.release()
