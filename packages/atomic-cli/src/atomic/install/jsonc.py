@@ -65,6 +65,8 @@ class Node:
         """The member or item; None if there is none. Of two members of one name the last counts."""
         if isinstance(key, int):
             return self.items[key] if self.kind == "array" and key < len(self.items) else None
+        if self.kind != "object":
+            return None
         for (name, _start), item in zip(reversed(self.keys), reversed(self.items), strict=True):
             if name == key:
                 return item

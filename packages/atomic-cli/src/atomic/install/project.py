@@ -30,8 +30,11 @@ class Project:
         Raises:
             BlockedError: it is no plain file in this project, or cannot be read.
         """
+        place = self.locate(path)
         try:
-            with open(self.locate(path), "rb") as file:
+            if not stat.S_ISREG(os.stat(place).st_mode) and not os.path.isdir(place):
+                raise BlockedError("it is no plain file")  # a pipe would be waited for
+            with open(place, "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
