@@ -1,10 +1,14 @@
 """Renew the generated parts of the pages in docs/; with `--check`, only compare."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
+
 from afterword.control.describe import markdown
+from afterword_sink.cli import main as sink
+from atomic.cli import atomic
 from atomic.events import EVENTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -31,9 +35,30 @@ def questions() -> str:
     return "\n".join(parts)
 
 
+def command_line() -> str:
+    """What each command of both programs says with `--help`, 80 columns wide."""
+    helps = [*_helps(atomic, "atomic"), *_helps(sink, "afterword-sink")]
+    return "\n".join(f"## {path}\n\n```text\n{text}\n```\n" for path, text in helps)
+
+
+def _helps(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
+    """The command's and its subcommands' path and help."""
+    context = click.Context(command, parent, name, terminal_width=80)
+    context.help_option_names = ["-h", "--help"]
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            if found is not None and not found.hidden:
+                yield from _helps(found, inner, context)
+
+
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("telemetry.md", "atomic/events.py", events),
     ("queries.md", "docs/queries", questions),
+    ("reference/command-line.md", "the programs' own help", command_line),
 )
 """Page, what the part is made from, and by which function."""
 
