@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows docs lock clean
+.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows collector docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/python -m pytest
 
+collector: .cache/collector/collector ## Build the OpenTelemetry Collector that tests send to (needs Go 1.25)
+
+.cache/collector/collector: tools/collector/main.go tools/collector/go.mod tools/collector/go.sum
+	cd tools/collector && go build -trimpath -ldflags="-s -w" -o ../../$@ .
+
 canaries: $(READY) ## Look a thousand times for anything personal, written or sent
 	CANARY_EXAMPLES=1000 $(BIN)/python -m pytest -n 0 packages/atomic-cli/tests/privacy/test_canaries.py
 
@@ -53,7 +58,7 @@ test-sql: $(READY) .cache/sql/.ready ## The questions in docs/queries in SQL, an
 	touch $@
 
 faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
-	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability
+	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability packages/afterword/tests/exporters
 
 soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less)
 	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300)

@@ -198,6 +198,9 @@ class Host:
         self.close()
         connection = self._connection = self._made()
         connection.connect()
+        if self._connection is not connection:  # closed meanwhile, when there was nothing to cut
+            connection.close()
+            raise NoAnswerError("closed", retry=False)
         if not self._secure and not is_loopback(connection.sock.getpeername()[0]):
             why = "the endpoint's name leads to another machine, and is not https"
             raise NoAnswerError(why, retry=False)

@@ -40,9 +40,10 @@ def make(connection_string: str, **changed: Any) -> Telemetry:
 class Application:
     """The application, its folder, and what waits there."""
 
-    def __init__(self, home: Path, connection_string: str) -> None:
+    def __init__(self, home: Path, connection_string: str, exporter: str | None = None) -> None:
         self.connection_string = connection_string
-        self.telemetry = make(connection_string)
+        self.exporter = exporter
+        self.telemetry = make(connection_string, exporter=exporter)
         self.telemetry.turn_on()
         self.path = home / ".local/share/app"
         self.folder = DataFolder(str(self.path))
@@ -89,7 +90,10 @@ class Application:
         """Start the application as a program."""
         return subprocess.Popen(
             [*before, *self.command(*arguments)],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            env={
+                **os.environ, "PYTHONDONTWRITEBYTECODE": "1", "APP_EXPORTER": self.exporter or "",
+                **environment,
+            },
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -117,7 +121,9 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 def main() -> None:
     verb, connection_string, *rest = sys.argv[1:]
-    changed = {"cap": int(os.environ["APP_CAP"])} if "APP_CAP" in os.environ else {}
+    changed: dict[str, Any] = {"exporter": os.environ.get("APP_EXPORTER") or None}
+    if "APP_CAP" in os.environ:
+        changed["cap"] = int(os.environ["APP_CAP"])
     telemetry = make(connection_string, **changed)
     if verb == "upload":
         telemetry.run_uploader()
