@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 from support import Server
 
+from afterword.consent import TESTING
+
 settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("ours")
 
@@ -45,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     for name in list(os.environ):
         monkeypatch.delenv(name)
-    for name, value in (kept | _home(path)).items():
+    for name, value in (kept | _home(path) | {TESTING: "1"}).items():
         monkeypatch.setenv(name, value)
     return path
 

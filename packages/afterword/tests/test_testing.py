@@ -1,10 +1,14 @@
 """The helper for an application's own tests."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
+from support import Server, wait_until
 
 from afterword import Telemetry
 from afterword.errors import UndeclaredError
@@ -27,10 +31,7 @@ def test_it_shows_what_was_recorded_and_leaves_nothing_changed(
         {"event": "done", "what": "test", "success": True},
         {"event": "session", "words": ["c"]},
     ]
-    after = dict(vars(telemetry))
-    assert {k: v for k, v in after.items() if k != "_recorded_in"} == {
-        k: v for k, v in before.items() if k != "_recorded_in"
-    }
+    assert vars(telemetry) == before
     assert list(home.iterdir()) == []
 
 
@@ -79,3 +80,58 @@ def test_a_command_records_how_it_ended_and_ends_so(
                 run()
             assert left.value is leaves
     assert events == [{"event": "done", "what": "build", "success": success}]
+
+
+TOOL = """
+import sys
+from afterword import Event, OneOf, Telemetry
+telemetry = Telemetry("tool", version="1", events=[Event("done", what=OneOf("a", "b"))],
+                      connection_string={to!r},
+                      uploader=[sys.executable, "-c", "open({started!r}, 'w')"])
+if __name__ == "__main__":
+    telemetry.record("done", what="b")
+"""
+CARELESS = """
+import subprocess, sys, tool
+
+def test_the_tool():
+    tool.telemetry.record("done", what="a")
+    subprocess.run([sys.executable, tool.__file__], check=True)
+    assert not tool.telemetry.start_upload()
+"""
+CAREFUL = """
+import tool
+from afterword.testing import recorded
+
+def test_the_tool():
+    with recorded(tool.telemetry) as events:
+        tool.telemetry.record("done", what="a")
+    assert events == [{"event": "done", "what": "a"}]
+"""
+
+
+@pytest.mark.parametrize("test", [CARELESS, CAREFUL])
+def test_under_pytest_nothing_is_recorded_or_started_unless_the_test_asks(
+    server: Server, tmp_path: Path, home: Path, test: str
+) -> None:
+    """The developer has said yes to their own tool, and an event of theirs waits."""
+    started = tmp_path / "started"
+    tool = TOOL.format(to=server.connection_string, started=str(started))
+    (tmp_path / "tool.py").write_text(tool)
+    (tmp_path / "test_tool.py").write_text(test)
+    plain = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    agree = "import tool; tool.telemetry.turn_on(); tool.telemetry.uploader = (); "
+    recording = [sys.executable, "-c", f"{agree} tool.telemetry.record('done', what='b')"]
+    subprocess.run(recording, cwd=tmp_path, env=plain, check=True, timeout=30)
+    buffer = home / ".local/share/tool/telemetry-events.jsonl"
+    before = buffer.read_text()
+    assert before.count("\n") == 1
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"],
+        cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout
+    assert buffer.read_text() == before
+    assert not started.exists()
+    subprocess.run([sys.executable, "tool.py"], cwd=tmp_path, env=plain, check=True, timeout=30)
+    wait_until(started.exists)  # it is the test that makes the difference

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
     from afterword.folder import Flat
 
+TESTING = "AFTERWORD_TESTING"
+"""The variable by which a test asks for telemetry, here and in the programs it starts; whoever sets
+it gives them a home folder of their own as well."""
+
 _YES = ("", "1", "true", "yes", "on")  # which only means: not no. Whatever else is said means no
 
 # What continuous-integration machines set, by the `ci-info` package, 4.5.0. Machines are not
@@ -33,7 +37,7 @@ class Decision:
     """Whether telemetry is on, and why.
 
     `on`: may events be recorded and sent. `reason`: part of a sentence, for people. `cause`: a word
-    for programs (`ci`, `variable`, `do-not-track`, `policy`, `no-destination`, `folder`,
+    for programs (`ci`, `variable`, `do-not-track`, `test`, `policy`, `no-destination`, `folder`,
     `no-consent`, `turned-off`, `notice-grown`, `consent`). `log`: record nothing, but print what
     would be (`=log`).
     """
@@ -82,6 +86,10 @@ def forbidden_by_environment(
     track = environment.get("DO_NOT_TRACK", "")
     if track.strip().lower() not in ("", "0", "false"):
         return Decision(False, "do-not-track", f"DO_NOT_TRACK={track}")
+    # pytest sets the one for its whole session (since 8.2), the other for each test.
+    under_test = "PYTEST_VERSION" in environment or "PYTEST_CURRENT_TEST" in environment
+    if under_test and not environment.get(TESTING):
+        return Decision(False, "test", "a test runs, and did not ask for it (afterword.testing)")
     return None
 
 

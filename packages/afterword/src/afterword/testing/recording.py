@@ -26,7 +26,7 @@ def recorded(telemetry: Telemetry) -> Iterator[list[dict[str, Any]]]:
     `telemetry` is as before afterwards, however the block ends.
     """
     events: list[dict[str, Any]] = []
-    names = ("folder", "_strict", "_ci", "environment", "policy", "uploader")
+    names = ("folder", "_strict", "_ci", "environment", "policy", "uploader", "_recorded_in")
     before = {name: getattr(telemetry, name) for name in names}
     with tempfile.TemporaryDirectory() as base:
         folder = telemetry.folder = DataFolder(os.path.join(base, telemetry.name))
