@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support import Server
 
-from afterword import Telemetry, consent
+from afterword import Event, Flag, OneOf, Telemetry, consent
 from afterword.consent import ci_variable, forbidden_by_environment, of_person
 
 FILE = {"enabled": True, "consentGiven": True, "createdAt": "2026-01-02T00:00:00.000Z"}
@@ -74,7 +74,42 @@ def test_each_variable_of_the_list_tells_a_ci_machine(variable: str) -> None:
     ],
 )
 def test_state(state: dict[str, str | int | bool | None] | None, on: bool) -> None:
-    assert of_person(state, notice=1).on is on
+    assert of_person(state, declared=lambda: "done:event").on is on
+
+
+@pytest.mark.parametrize(
+    ("agreed", "declared", "asks"),
+    [
+        ("a:event a.x:word", "a:event a.x:word", False),
+        ("a:event a.x:word a.y:flag", "a:event a.x:word", False),  # less than was agreed to
+        ("a:event a.x:word", "a:event a.x:word a.y:flag", True),
+        ("a:event a.x:word", "a:event a.x:count", True),  # another kind of value
+        ("a:event", "a:event b:event", True),
+        ("", "a:event", True),
+        (7, "a:event", True),
+    ],
+)
+def test_a_yes_is_a_yes_to_the_fields_of_its_time(
+    agreed: str | int, declared: str, asks: bool
+) -> None:
+    state: dict[str, str | int | bool | None]
+    state = {"enabled": True, "consentGiven": True, "agreed": agreed}
+    decision = of_person(state, declared=lambda: declared)
+    assert (decision.on, decision.cause) == (not asks, "notice-grown" if asks else "consent")
+
+
+def test_two_versions_do_not_ask_in_turns(make: Callable[..., Telemetry]) -> None:
+    older = make(events=[Event("done", what=OneOf("a"), gone=Flag(optional=True))])
+    newer = make(events=[Event("done", what=OneOf("a", "b"), added=Flag(optional=True))])
+    older.turn_on()
+    assert older.decision().on
+    assert newer.decision().cause == "notice-grown"
+    newer.turn_on()
+    assert newer.decision().on
+    assert older.decision().on
+    newer.turn_off()
+    newer.turn_on()
+    assert older.decision().cause == "notice-grown"  # a no ends what was agreed to before
 
 
 def test_a_variable_overrules_the_persons_yes(
@@ -178,9 +213,7 @@ def test_a_number_too_long_to_be_read_is_a_damaged_state_file(
     telemetry: Telemetry, home: Path
 ) -> None:
     path = home / ".local/share/app/telemetry.json"
-    path.write_text(
-        path.read_text().replace('"noticeVersion": 1', f'"noticeVersion": {"1" * 5000}')
-    )
+    path.write_text(path.read_text().replace('"enabled": true', f'"enabled": {"1" * 5000}'))
     assert "11111" in path.read_text()
     assert not telemetry.decision().on
     telemetry.turn_off()

@@ -138,8 +138,9 @@ def test_a_number_arrives_as_it_was_recorded(most: Any) -> None:
 def test_declarations_made_late_are_checked_and_told_in_development(
     make: Callable[..., Telemetry],
 ) -> None:
+    make().turn_on()
     late = make(events=lambda: [Event("done"), Event("done")], strict=True)
-    late.turn_on()
+    assert late.decision().cause == "declarations"
     with pytest.raises(DeclarationError):
         late.record("done")
     make(events=lambda: [Event("done"), Event("done")], strict=False).record("done")

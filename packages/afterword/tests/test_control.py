@@ -19,11 +19,13 @@ if sys.platform != "win32":
 APPLICATION = """
 import sys
 import click
-from afterword import Event, OneOf, Telemetry
-from afterword.integrations.click import Notice, ask_consent, telemetry_group
-t = Telemetry("app", version="1.2.3", events=[Event("done", what=OneOf("build", "test"))],
-              connection_string=sys.argv.pop(1), policy=sys.argv.pop(1),
-              notice=int(sys.argv.pop(1)))
+from afterword import Event, Flag, Notice, OneOf, Telemetry
+from afterword.integrations.click import telemetry_command
+connection_string, policy, declares = (sys.argv.pop(1) for _ in range(3))
+more = {} if declares == "1" else {"more": Flag(optional=True)}
+t = Telemetry("app", version="1.2.3", connection_string=connection_string, policy=policy,
+              events=[Event("done", "A job is done.", what=OneOf("build", "test"), **more)],
+              notice=Notice(where="WHERE", more="MORE"))
 
 @click.group()
 def cli(): pass
@@ -31,12 +33,11 @@ def cli(): pass
 @cli.command()
 @click.option("--yes", is_flag=True)
 def init(yes):
-    on = ask_consent(t, Notice("COLLECTED", "NEVER", "WHERE", "MORE"),
-                     interactive=False if yes else None)
+    on = t.ask(interactive=False if yes else None)
     t.record("done", what="build")
     click.echo("on" if on else "off")
 
-cli.add_command(telemetry_group(t))
+cli.add_command(telemetry_command(t, cli))
 cli()
 """
 
@@ -79,12 +80,18 @@ def at_terminal(command: Callable[..., list[str]]) -> Callable[..., tuple[str, s
     """Run on a terminal and type; what stdout got (a pipe), and what the terminal showed."""
 
     def run(
-        *arguments: str, types: str, notice: int = 1, before: Sequence[str] = ()
+        *arguments: str,
+        types: str,
+        notice: int = 1,
+        before: Sequence[str] = (),
+        code: int = 0,
+        **environment: str,
     ) -> tuple[str, str]:
         master, terminal = pty.openpty()
         process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", *before, *command(*arguments, notice=notice)],
             stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, **environment},
         )  # fmt: skip
         os.close(terminal)
         shown = b""
@@ -96,7 +103,7 @@ def at_terminal(command: Callable[..., list[str]]) -> Callable[..., tuple[str, s
                 typed = True
         out, _ = process.communicate(timeout=20)
         os.close(master)
-        assert process.returncode == 0
+        assert process.returncode == code
         return out, shown.decode()
 
     return run
@@ -117,7 +124,6 @@ def _read(terminal: int) -> bytes:
         ("yes\n", True),
         ("\n", False),
         ("n\n", False),
-        ("\x03", False),
         ("\x04", False),
     ],
 )
@@ -126,10 +132,13 @@ def test_the_question(
 ) -> None:
     out, shown = at_terminal("init", types=typed)
     assert out == ("on\n" if on else "off\n")  # stdout is the command's own
-    for said in ("COLLECTED", "NEVER", "WHERE", "MORE", "app telemetry off", "DO_NOT_TRACK=1"):
-        assert said in shown
+    told = ("A job is done (what)", "never", "WHERE", "MORE", "app telemetry off")
+    for said in (*told, "DO_NOT_TRACK=1", "random id"):
+        assert said.lower() in shown.lower()
+    assert max(len(line) for line in shown.splitlines()) <= 80
     state = json.loads((home / ".local/share/app/telemetry.json").read_text())
-    assert (state["enabled"], state["consentGiven"], state["noticeVersion"]) == (on, on, 1)
+    assert (state["enabled"], state["consentGiven"]) == (on, on)
+    assert state.get("agreed") == ("done:event done.what:word" if on else None)
     assert (state["anonymousId"] is not None) is on
     again, shown = at_terminal("init", types="")  # kept, and not asked again
     assert (again, shown) == (out, "")
@@ -143,9 +152,30 @@ def test_ctrl_c_before_the_answer_is_read_is_not_lost(
     """Each write takes half a second to return: Ctrl-C comes between the prompt and the read."""
     slow = ["strace", "-o", str(tmp_path / "trace"), "-e", "inject=write:delay_exit=500000"]
     slow += ["--seccomp-bpf", "-f", "-e", "trace=write"]
-    out, _ = at_terminal("init", types="\x03", before=slow)
-    assert out == "off\n"
+    out, shown = at_terminal("init", types="\x03", before=slow, code=1)
+    assert (out, "Aborted!" in shown) == ("", True)
     assert "SIGINT" in (tmp_path / "trace").read_text()
+
+
+@needs("setsid")
+def test_ctrl_c_stops_the_command_and_answers_nothing(
+    at_terminal: Callable[..., tuple[str, str]], home: Path
+) -> None:
+    out, shown = at_terminal("init", types="\x03", code=1)
+    assert (out, "Traceback" in shown) == ("", False)
+    assert list(home.iterdir()) == []
+    assert at_terminal("init", types="n\n")[0] == "off\n"  # asked anew
+
+
+@needs("setsid")
+@pytest.mark.parametrize(
+    "variable", ["CLAUDECODE", "CODEX_CI", "GEMINI_CLI", "AI_AGENT", "AGENT", "CURSOR_AGENT"]
+)
+def test_a_coding_agent_is_not_asked(
+    at_terminal: Callable[..., tuple[str, str]], home: Path, variable: str
+) -> None:
+    assert at_terminal("init", types="y\n", **{variable: "1"}) == ("off\n", "")
+    assert list(home.iterdir()) == []
 
 
 @needs("setsid")
@@ -160,7 +190,9 @@ def test_asked_again_when_more_is_collected_and_silent_until_answered(
     assert "more is collected" in app("telemetry", "status", notice=2).stdout
     out, shown = at_terminal("init", types="y\n", notice=2)
     assert out == "on\n"
-    assert "COLLECTED" in shown
+    assert re.search(r"New: +done\.more", shown)
+    assert at_terminal("init", types="", notice=1) == ("on\n", "")  # an older version beside it
+    assert at_terminal("init", types="", notice=2) == ("on\n", "")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +249,7 @@ def test_status_says_why(app: App, home: Path) -> None:
         assert reason in app("telemetry", "status", **environment).stdout
     assert list(home.iterdir()) == []  # looking writes nothing
     app("telemetry", "on")
-    assert "on: turned on on 20" in app("telemetry", "status").stdout
+    assert "on since 20" in app("telemetry", "status").stdout
     app("telemetry", "off")
     assert "off: turned off on 20" in app("telemetry", "status").stdout
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from afterword import Telemetry, folder
+from afterword import Event, Telemetry, folder
 from afterword.folder import Flat, read_flat
 from afterword.schema import is_uuid4, timestamp
 from afterword.state import files
@@ -81,7 +81,7 @@ def test_rotation_keeps_the_rest_and_no_trace_of_the_old_id(
 def test_processes_that_start_together_in_a_new_month_agree(
     make: Callable[..., Telemetry], home: Path
 ) -> None:
-    make(clock=lambda: at("2026-03-01 00:00:00")).turn_on()
+    make(events=[Event("e")], clock=lambda: at("2026-03-01 00:00:00")).turn_on()
     april = str(at("2026-04-01 00:00:01"))
     running = [subprocess.Popen([sys.executable, "-c", RECORD, april]) for _ in range(12)]
     assert [process.wait(timeout=30) for process in running] == [0] * 12

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword import Count, Event, Flag, Id, ListOf, OneOf
+from afterword import Count, Duration, Event, Flag, Id, ListOf, OneOf, Range
 from afterword.errors import DeclarationError
 from afterword.schema import Field, buffer_key, is_uuid4, timestamp, uuid4
 
@@ -38,7 +38,7 @@ EVENT = Event("done", what=OneOf("a", "b"), count=Count(optional=True), run=Id()
         ({"what": "a", "count": -1}, "whole number"),
         ({"what": "a", "count": True}, "whole number"),
         ({"what": "a", "count": 1.5}, "whole number"),
-        ({"what": "a", "count": 10**9}, "whole number"),
+        ({"what": "a", "count": 2**53}, "whole number"),
     ],
 )
 def test_what_may_be_recorded(values: dict[str, object], says: str | None) -> None:
@@ -46,10 +46,56 @@ def test_what_may_be_recorded(values: dict[str, object], says: str | None) -> No
     assert why is None if says is None else why is not None and says in why
 
 
-@pytest.mark.parametrize("word", ["", "two words", 'quo"te', "comma,", "näh", "x" * 65, "line\n"])
+@pytest.mark.parametrize(
+    "word", ["", " edge", "edge ", "tab\tbed", 'quo"te', "comma,", "näh", "x" * 65, "line\n"]
+)
 def test_a_vocabulary_takes_only_plain_words(word: str) -> None:
     with pytest.raises(DeclarationError):
         OneOf("fine", word)
+
+
+def test_words_may_be_several() -> None:
+    assert OneOf("remote add").accepts("remote add")
+
+
+@pytest.mark.parametrize(("value", "kept"), [("a", "a"), ("zzz", "other"), ("other", "other")])
+def test_an_unknown_word_is_other(value: str, kept: str) -> None:
+    field = OneOf("a", other="other")
+    assert field.accepts(value)
+    assert (field.encode(value), field.wire(value)) == (f'"{kept}"', kept)
+    many = ListOf("a", other="other")
+    assert many.accepts(["a", value])
+    assert many.encode(["a", value]) == f'["a","{kept}"]'
+    assert not field.accepts(7)
+    assert not OneOf("a").accepts("zzz")
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [(0, "<10MB"), (10, "10-100MB"), (99.9, "10-100MB"), (100, ">=100MB"), (1e300, ">=100MB")],
+)
+def test_of_a_number_only_its_range_is_kept(number: float, kept: str) -> None:
+    field = Range(10, 100, unit="MB")
+    assert field.accepts(number)
+    assert field.encode(number) == f'"{kept}"'
+    assert field.accepts(kept)  # as it comes back out of the buffer
+    assert field.wire(kept) == kept
+    assert not field.accepts(True)
+    assert not field.accepts("12")
+
+
+@pytest.mark.parametrize("bounds", [(), (2, 1), (1, 1)])
+def test_the_bounds_of_a_range_rise(bounds: tuple[int, ...]) -> None:
+    with pytest.raises(DeclarationError):
+        Range(*bounds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [(0.05, "<100ms"), (0.5, "100ms-1s"), (59, "10s-1min"), (3600, ">1h"), (-5, "<100ms")],
+)
+def test_durations(seconds: float, kept: str) -> None:
+    assert Duration().encode(seconds) == f'"{kept}"'
 
 
 def test_a_vocabulary_cannot_be_empty() -> None:

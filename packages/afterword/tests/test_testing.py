@@ -19,7 +19,7 @@ def test_it_shows_what_was_recorded_and_leaves_nothing_changed(
     make: Callable[..., Telemetry], home: Path
 ) -> None:
     telemetry = make(environment={"CI": "true"}, uploader=["/bin/false"])
-    assert telemetry.events  # made on first use, and kept
+    assert telemetry.declared  # made on first use, and kept
     before = dict(vars(telemetry))
     with recorded(telemetry) as events:
         telemetry.record("done", what="build", words=["a", "b"])

@@ -8,9 +8,8 @@ from pathlib import Path
 from atomic_support import ATOMIC
 
 from afterword.control.describe import markdown
-from atomic.consent import NOTICE
 from atomic.events import EVENTS
-from atomic.telemetry import telemetry
+from atomic.telemetry import NOTICE, telemetry
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "telemetry.md").read_text()

@@ -183,13 +183,30 @@ def test_ctrl_c_at_a_question_changes_nothing_and_is_told_once(
     assert "Cancelled" not in screen.text()
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
-def test_leaving_the_question_of_telemetry_is_a_no(
-    terminal: Open, atomic: Run, project: Path, key: str
+def test_ctrl_c_at_the_question_of_telemetry_stops_and_answers_nothing(
+    terminal: Open, atomic: Run
 ) -> None:
     screen = terminal(ATOMIC, "init", "-a", "claude")
     screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
-    screen.type(key)
+    screen.type("\x03")
+    assert screen.end() == 130
+    assert screen.text().count("Stopped.") == 1
+    assert "off: nobody has been asked yet" in atomic("telemetry", "status").stdout
+
+
+def test_under_a_coding_agent_nobody_is_asked(terminal: Open, atomic: Run) -> None:
+    screen = terminal(ATOMIC, "init", "-a", "claude", CLAUDECODE="1")
+    assert screen.end() == 0
+    assert "y/N" not in screen.text()
+    assert "off: nobody has been asked yet" in atomic("telemetry", "status").stdout
+
+
+def test_ctrl_d_at_the_question_of_telemetry_is_a_no(
+    terminal: Open, atomic: Run, project: Path
+) -> None:
+    screen = terminal(ATOMIC, "init", "-a", "claude")
+    screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
+    screen.type("\x04")
     assert screen.end() == 0
     assert "It stays off" in screen.text()
     assert tree(project)
@@ -206,7 +223,7 @@ def test_an_answer_that_is_none_is_asked_for_again(terminal: Open, atomic: Run) 
     screen.wait_for("Please answer y or n.")
     screen.type("y\n")
     assert screen.end() == 0
-    assert "on: turned on" in atomic("telemetry", "status").stdout
+    assert "on since" in atomic("telemetry", "status").stdout
 
 
 def test_a_reader_that_has_had_enough(project: Path) -> None:

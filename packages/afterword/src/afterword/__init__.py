@@ -8,17 +8,35 @@ from afterword.telemetry import Telemetry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from afterword.schema import Count, Event, Field, Flag, Id, ListOf, OneOf
+    from afterword.consent import Notice
+    from afterword.schema import (
+        Agent,
+        Count,
+        Duration,
+        Event,
+        Field,
+        Flag,
+        Id,
+        ListOf,
+        OneOf,
+        Outcome,
+        Range,
+    )
     from afterword.version import __version__
 
 __all__ = [
+    "Agent",
     "Count",
+    "Duration",
     "Event",
     "Field",
     "Flag",
     "Id",
     "ListOf",
+    "Notice",
     "OneOf",
+    "Outcome",
+    "Range",
     "Telemetry",
     "__version__",
 ]
@@ -30,6 +48,10 @@ def __getattr__(name: str) -> object:
         from afterword.version import __version__
 
         return __version__
+    if name == "Notice":
+        from afterword.consent import Notice
+
+        return Notice
     if name in __all__:
         from afterword import schema
 

@@ -6,7 +6,7 @@ state. Each of the first four can only say no. On the startup path.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from afterword.folder import Flat
 
@@ -33,13 +33,32 @@ _CI = frozenset((
 _HEROKU = "/app/.heroku/node/bin/node"
 
 
+class Notice:
+    """What the person is told before they are asked, beside what the declarations say themselves.
+
+    Args:
+        where: who gets the events, and for how long they are kept there.
+        more: the page that explains it, or the command that does.
+        collected: what an event says, in one sentence; by default, made from the declarations.
+        never: what no event can say; by default, what the engine guarantees.
+    """
+
+    __slots__ = ("collected", "more", "never", "where")
+
+    def __init__(self, *, where: str, more: str, collected: str = "", never: str = "") -> None:
+        self.where = where
+        self.more = more
+        self.collected = collected
+        self.never = never
+
+
 class Decision:
     """Whether telemetry is on, and why.
 
     `on`: may events be recorded and sent. `reason`: part of a sentence, for people. `cause`: a word
     for programs (`ci`, `variable`, `do-not-track`, `test`, `policy`, `no-destination`, `folder`,
-    `no-consent`, `turned-off`, `notice-grown`, `consent`). `log`: record nothing, but print what
-    would be (`=log`).
+    `no-consent`, `turned-off`, `notice-grown`, `declarations`, `consent`). `log`: record nothing,
+    but print what would be (`=log`).
     """
 
     __slots__ = ("cause", "log", "on", "reason")
@@ -115,28 +134,34 @@ def forbidden_by_policy(path: str, policy: "Flat | None", *, exists: bool) -> De
     return None
 
 
-def of_person(state: "Flat | None", *, notice: int) -> Decision:
+def of_person(state: "Flat | None", *, declared: "Callable[[], str]") -> Decision:
     """What the person has said, by the state file's content (None: there is no such file).
 
-    A yes is a yes to what the notice said then: when it has grown since, they are asked again.
+    A yes is a yes to the fields that were declared then: when there are more, they are asked again.
+
+    Args:
+        state: the state file's content.
+        declared: gives the fields declared now, as `schema.fingerprint`; called after a yes only.
     """
     if state is None or state.get("consentGiven") is None:
         return Decision(False, "no-consent", "nobody has been asked yet, or answered")
     if state["consentGiven"] is not True or state.get("enabled") is not True:
-        return Decision(False, "turned-off", f"turned off {_since(state)}")
-    if agreed_notice(state) < notice:
+        return Decision(False, "turned-off", f"turned off on {_date(state)}")
+    if has_grown(state, declared()):
         return Decision(
             False, "notice-grown", "more is collected than was agreed to; not asked yet"
         )
-    return Decision(True, "consent", f"turned on {_since(state)}")
+    return Decision(True, "consent", f"since {_date(state)}")
 
 
-def agreed_notice(state: "Flat") -> int:
-    """The version of the notice that was answered; 1 where the state does not say."""
-    said = state.get("noticeVersion", 1)
-    return said if isinstance(said, int) else 1
+def has_grown(state: "Flat", declared: str) -> bool:
+    """Is more declared than was agreed to? No where the state does not say what that was."""
+    agreed = state.get("agreed", declared)
+    if agreed == declared:
+        return False
+    return not isinstance(agreed, str) or not set(declared.split()) <= set(agreed.split())
 
 
-def _since(state: "Flat") -> str:
+def _date(state: "Flat") -> str:
     at = state.get("decidedAt") or state.get("createdAt")
-    return f"on {at[:10]}" if isinstance(at, str) else "on an unknown date"
+    return at[:10] if isinstance(at, str) else "an unknown date"

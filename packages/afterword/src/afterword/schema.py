@@ -1,8 +1,8 @@
 """Declared events: what can be recorded at all. No field can hold free text.
 
-A text field is one word out of a closed list, or an id the engine makes. Everything else an event
-carries (its id, its moment, the anonymous id, platform, version) the engine writes itself. On the
-startup path where telemetry is on.
+A text field is one word out of a closed list, a range, or an id the engine makes. Everything else
+an event carries (its id, its moment, the anonymous id, platform, version) the engine writes itself.
+On the startup path where telemetry is on.
 """
 
 import os
@@ -28,40 +28,62 @@ _WORD_MOST = 64
 _NAME_MOST = 64
 _HEX = frozenset("0123456789abcdef")
 
-KINDS = ("word", "words", "count", "flag", "id")
-"""What a field can hold: one word or several out of a closed vocabulary, a number, a yes or no, an
-id made by the engine. Free text is not among them."""
+KINDS = ("word", "words", "range", "count", "flag", "id")
+"""What a field can hold: one word or several out of a closed vocabulary, a number as the range in
+which it lies or as itself, a yes or no, an id made by the engine. Free text is not among them."""
+
+OUTCOMES = ("ok", "failed", "usage_error", "interrupted", "broken_pipe")
+AGENTS = (
+    "none", "claude", "codex", "cursor", "gemini", "copilot", "opencode", "antigravity", "augment",
+    "amp", "goose", "pi", "cline", "droid", "kimi", "other",
+)  # fmt: skip
+_DURATIONS = ("<100ms", "100ms-1s", "1s-10s", "10s-1min", "1min-10min", "10min-1h", ">1h")
+_DURATION_BOUNDS = (0.1, 1, 10, 60, 600, 3600)
 
 
 class Field:
-    """What a field may hold; made by `OneOf`, `ListOf`, `Count`, `Flag` and `Id`.
+    """What a field may hold; made by `OneOf`, `ListOf`, `Range`, `Count`, `Flag`, `Id` and others.
 
     `kind`: out of `KINDS`, a closed list, so that nobody adds free text to it. `optional`: an event
-    may be recorded without it. One class for all kinds, as making a class takes every command as
-    long as recording an event.
+    may be recorded without it. `other`: the word that stands for any that is not in `words`; empty
+    where an unknown word is refused. `bounds`: of ranges, where the next of `words` begins. One
+    class for all kinds, as making a class takes every command as long as recording an event.
 
     Raises:
-        DeclarationError: there is no such kind, or a word is no word.
+        DeclarationError: there is no such kind, a word is no word, or the bounds do not rise.
     """
 
-    __slots__ = ("kind", "most", "optional", "words")
+    __slots__ = ("bounds", "kind", "most", "optional", "other", "words")
 
     def __init__(
-        self, kind: str, *, words: tuple[str, ...] = (), most: int = 0, optional: bool = False
+        self,
+        kind: str,
+        *,
+        words: tuple[str, ...] = (),
+        most: int = 0,
+        optional: bool = False,
+        other: str = "",
+        bounds: tuple[float, ...] = (),
     ) -> None:
         if kind not in KINDS:
             raise _declaration_error(f"there is no kind {kind!r}")
+        if other and other not in words:
+            words = (*words, other)
         if kind in ("word", "words") and not words:
             raise _declaration_error("a vocabulary needs at least one word")
         if type(most) is not int or not 0 <= most <= MOST_COUNT:
             raise _declaration_error(f"{most!r}: the most is a whole number up to {MOST_COUNT}")
+        if kind == "range" and (not bounds or list(bounds) != sorted(set(bounds))):
+            raise _declaration_error("a range needs bounds, each greater than the one before")
         for word in words:
-            if not _is_word(word):
+            if not is_word(word):
                 raise _declaration_error(f"{word!r} is no word for a vocabulary")
         self.kind = kind
         self.words = words
         self.most = most
         self.optional = optional
+        self.other = other
+        self.bounds = bounds
 
     def __init_subclass__(cls) -> None:
         raise TypeError("the kinds of fields are a closed list")
@@ -69,11 +91,18 @@ class Field:
     def accepts(self, value: object) -> bool:
         """May this value be recorded, and be sent? A subclass has no say in what it equals."""
         if self.kind == "word":
-            return isinstance(value, str) and str.__str__(value) in self.words
+            return isinstance(value, str) and bool(self.other or str.__str__(value) in self.words)
         if self.kind == "words":
             if not isinstance(value, list | tuple) or not 0 < len(value) <= self.most:
                 return False
-            return all(isinstance(word, str) and str.__str__(word) in self.words for word in value)
+            return all(
+                isinstance(word, str) and bool(self.other or str.__str__(word) in self.words)
+                for word in value
+            )
+        if self.kind == "range":  # a number when it is recorded, its range when it is sent
+            if isinstance(value, str):
+                return str.__str__(value) in self.words
+            return isinstance(value, int | float) and not isinstance(value, bool)
         if self.kind == "count":
             if isinstance(value, bool) or not isinstance(value, int):
                 return False
@@ -88,13 +117,14 @@ class Field:
         What an enum prints is not what it is: its value is taken past its own `__str__`.
         """
         if isinstance(value, list | tuple):
-            return '["' + '","'.join(value) + '"]'
+            return '["' + '","'.join([self._word(word) for word in value]) + '"]'
         if isinstance(value, bool):
             return "true" if value else "false"
+        if self.kind == "range":
+            return f'"{self._range(value)}"'
         if isinstance(value, int):
             return int.__repr__(value)
-        assert isinstance(value, str)  # noqa: S101  # accepts() said so
-        return f'"{str.__str__(value)}"'
+        return f'"{self._word(value)}"'
 
     def rule(self) -> str:
         """What may stand in the field, in words: `one of red, green`."""
@@ -102,29 +132,76 @@ class Field:
             return "one of " + ", ".join(self.words)
         if self.kind == "words":
             return "any of " + ", ".join(self.words)
+        if self.kind == "range":
+            return "a number, kept as one of " + ", ".join(self.words)
         if self.kind == "count":
-            return f"a whole number up to {self.most}"
+            return "a whole number" + (f" up to {self.most}" if self.most < MOST_COUNT else "")
         return "true or false" if self.kind == "flag" else "a random id made for this event alone"
 
     def wire(self, value: object) -> "Scalar":
         """An accepted value as it goes out: words joined by commas, as a property holds no list."""
         if isinstance(value, list | tuple):
-            return ",".join(value)
+            return ",".join([self._word(word) for word in value])
+        if self.kind == "range":
+            return self._range(value)
+        if self.kind == "word":
+            return self._word(value)
         assert isinstance(value, str | int)  # noqa: S101  # accepts() said so
         return value
 
+    def _word(self, value: object) -> str:
+        """The word to keep for an accepted one."""
+        assert isinstance(value, str)  # noqa: S101  # accepts() said so
+        word = str.__str__(value)
+        return word if not self.other or word in self.words else self.other
 
-def OneOf(*words: str, optional: bool = False) -> Field:  # noqa: N802  # reads as a declaration
-    """One word out of a closed vocabulary."""
-    return Field("word", words=words, optional=optional)
+    def _range(self, value: object) -> str:
+        """The range in which a number lies; a range stays as it is."""
+        if isinstance(value, str):
+            return str.__str__(value)
+        assert isinstance(value, int | float)  # noqa: S101  # accepts() said so
+        for bound, word in zip(self.bounds, self.words, strict=False):
+            if value < bound:
+                return word
+        return self.words[-1]
 
 
-def ListOf(*words: str, optional: bool = False) -> Field:  # noqa: N802  # the same
+def OneOf(*words: str, optional: bool = False, other: str = "") -> Field:  # noqa: N802  # reads as a declaration
+    """One word out of a closed vocabulary; `other` stands for every word that is not in it."""
+    return Field("word", words=words, optional=optional, other=other)
+
+
+def ListOf(*words: str, optional: bool = False, other: str = "") -> Field:  # noqa: N802  # the same
     """Words out of a closed vocabulary, in order, repeats included. At most 1,000."""
-    return Field("words", words=words, most=1000, optional=optional)
+    return Field("words", words=words, most=1000, optional=optional, other=other)
 
 
-def Count(*, most: int = 1_000_000, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Range(*bounds: float, unit: str = "", optional: bool = False) -> Field:  # noqa: N802  # the same
+    """A number, of which only the range in which it lies is kept.
+
+    `Range(10, 100, unit="MB")` keeps `<10MB`, `10-100MB` or `>=100MB`.
+    """
+    inner = [f"{bounds[at]}-{bounds[at + 1]}{unit}" for at in range(len(bounds) - 1)]
+    words = (f"<{bounds[0]}{unit}", *inner, f">={bounds[-1]}{unit}") if bounds else ()
+    return Field("range", words=words, bounds=bounds, optional=optional)
+
+
+def Duration(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+    """How long something took, in seconds; kept as one of seven ranges, `<100ms` to `>1h`."""
+    return Field("range", words=_DURATIONS, bounds=_DURATION_BOUNDS, optional=optional)
+
+
+def Outcome(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+    """How a command ended: `ok`, `failed`, `usage_error`, `interrupted` or `broken_pipe`."""
+    return Field("word", words=OUTCOMES, optional=optional)
+
+
+def Agent(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+    """Which coding agent runs the command, as `Telemetry.agent` tells; `none` for a person."""
+    return Field("word", words=AGENTS, optional=optional, other="other")
+
+
+def Count(*, most: int = MOST_COUNT, optional: bool = False) -> Field:  # noqa: N802  # the same
     """A whole number from 0 to `most`."""
     return Field("count", most=most, optional=optional)
 
@@ -174,7 +251,8 @@ class Event:
         """
         for key in values:
             if key not in self.fields:
-                return f"{self.name} declares no field {key!r}"
+                fields = ", ".join(self.fields) or "none"
+                return f"{self.name} declares no field {key!r}; its fields: {fields}"
         for key, field in self.fields.items():
             if field.kind == "id" and not made:
                 if key in values:
@@ -221,6 +299,25 @@ def _is_name(name: object) -> bool:
 
 
 _NAME_RULE = "a word or several_words, in lower-case ASCII letters and digits, at most 64"
+
+
+def fingerprint(events: "Iterable[Event]") -> str:
+    """What can be recorded, as readable text: `event.field:kind`, separated by spaces.
+
+    Words of vocabularies are left out: a new command of the application is nothing new to agree to.
+    """
+    return " ".join(
+        [
+            part
+            for event in events
+            for part in (
+                f"{event.name}:event",
+                *[f"{event.name}.{key}:{field.kind}" for key, field in event.fields.items()],
+            )
+        ]
+    )
+
+
 _RESERVED = frozenset(
     ("event_id", "event_type", "timestamp", "anonymous_id", "platform", "version")
 )
@@ -278,17 +375,21 @@ def timestamp(now: float) -> str:
     return f"{text}.{millis:03d}Z"
 
 
-def _is_word(word: object) -> bool:
-    """May it stand in JSON unescaped, and between commas? ASCII letters, digits and `._:+-`."""
+def is_word(word: object) -> bool:
+    """May it stand in JSON unescaped, and between commas?
+
+    ASCII letters, digits, `._:+-<>=`, and spaces between them.
+    """
     return (
         isinstance(word, str)
         and 0 < len(word) <= _WORD_MOST
         and word.isascii()
+        and word == word.strip()
         and word.translate(_PUNCTUATION).isalnum()
     )
 
 
-_PUNCTUATION = {ord(mark): "x" for mark in "._:+-"}
+_PUNCTUATION = {ord(mark): "x" for mark in "._:+-<>= "}
 
 
 def _declaration_error(message: str) -> Exception:

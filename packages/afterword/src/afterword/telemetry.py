@@ -26,8 +26,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
+    from afterword.consent import Notice
     from afterword.folder import Flat
     from afterword.schema import Event
     from afterword.upload.status import Status
@@ -53,7 +54,8 @@ class Telemetry:
             an Azure destination (extra `azure`); or `package.module:function`, which makes one of
             your own.
         uploader: the command that runs `run_uploader`, as full path and arguments.
-        notice: the version of what the person is told when asked; raise it when more is collected.
+        notice: what the person is told before they are asked, beside what the declarations say;
+            None where the application asks in its own way.
         folder: the data folder; by default the one usual on this system.
         policy: the organisation's policy file; by default where it is usual on this system.
         environment, clock: None for `os.environ` and `time.time`; tests pass their own.
@@ -73,11 +75,11 @@ class Telemetry:
         name: str,
         *,
         version: str,
-        events: "Sequence[Event] | Callable[[], Sequence[Event]]",
-        connection_string: str | None,
+        events: "Sequence[Event] | Callable[[], Sequence[Event]]" = (),
+        connection_string: str | None = None,
         exporter: str | None = None,
         uploader: "Sequence[str]" = (),
-        notice: int = 1,
+        notice: "Notice | None" = None,
         folder: str | None = None,
         policy: str | None = None,
         environment: "Mapping[str, str] | None" = None,
@@ -94,8 +96,11 @@ class Telemetry:
         self.name = name
         self.prefix = name.upper().replace("-", "_")
         self.version = version if _is_plain_version(version) else _public_version(version)
+        self.spelled = f"{name} telemetry"
         self._events = events
+        self._more: list[Callable[[], Event]] = []
         self._declared: dict[str, Event] | None = None
+        self._fingerprint: str | None = None
         self.connection_string = connection_string or None
         self.exporter = exporter
         self._why_not_to: dict[str, str | None] = {}
@@ -128,8 +133,23 @@ class Telemetry:
             from afterword.schema import by_name
 
             events = self._events() if callable(self._events) else self._events
-            self._declared = by_name(events, self.version_key)
+            more = [make() for make in self._more]
+            self._declared = by_name([*events, *more], self.version_key)
         return self._declared
+
+    @property
+    def declared(self) -> str:
+        """What can be recorded, as the person agrees to it; made by `schema.fingerprint`."""
+        if self._fingerprint is None:
+            from afterword.schema import fingerprint
+
+            self._fingerprint = fingerprint(self.events.values())
+        return self._fingerprint
+
+    def declare(self, make: "Callable[[], Event]") -> None:
+        """Add an event whose declaration is made when it is first needed."""
+        self._more.append(make)
+        self._declared = self._fingerprint = None
 
     @property
     def version_key(self) -> str:
@@ -157,6 +177,43 @@ class Telemetry:
         except Exception as error:  # telemetry fails in silence
             if self.is_strict() and type(error).__name__ in ("UndeclaredError", "DeclarationError"):
                 raise
+
+    def click(
+        self,
+        cli: "Any",
+        *,
+        fields: "Sequence[str]" = (),
+        errors: "Sequence[type[BaseException]]" = (),
+        commands: "Sequence[str] | None" = None,
+        ask: bool = True,
+    ) -> None:
+        """Record each run of a click command or group as the event `command`.
+
+        The person is asked at the first command, and `TOOL telemetry status`, `show`, … is added.
+
+        Args:
+            cli: the root command or group.
+            fields: what to record besides, out of `options` (names, never values), `agent`,
+                `install`, `os_version`, `python` and `terminal`.
+            errors: exceptions whose class may be told when a command fails; others are `other`.
+            commands: the commands that may be told, as `remote add`; by default all that the tool
+                itself defines. What a group loads only when it is called counts as the group.
+            ask: False where the application calls `ask` itself.
+
+        Raises:
+            DeclarationError: there is no such field to record.
+        """
+        from afterword.integrations.click import watch
+
+        watch(
+            self,
+            cli,
+            fields=fields,
+            errors=errors,
+            commands=commands,
+            ask=ask,
+            module=sys._getframe(1).f_globals.get("__name__", ""),  # noqa: SLF001  # who calls
+        )
 
     def command(self, event: str, /, **fields: object) -> "Command":
         """A `with` block that records `event` with `success` when it ends, however it ends."""
@@ -186,7 +243,10 @@ class Telemetry:
         if untrusted is not None:
             return Decision(False, "folder", untrusted), {}
         state = self._read(self.folder.state)[1]
-        return consent.of_person(state, notice=self.notice), state or {}
+        try:
+            return consent.of_person(state, declared=lambda: self.declared), state or {}
+        except ValueError as error:  # DeclarationError; recording tells it in development
+            return Decision(False, "declarations", f"a declaration breaks a rule: {error}"), {}
 
     def destination(self) -> str | None:
         """The connection string in force: the policy's, the variable's, or the application's."""
@@ -253,6 +313,35 @@ class Telemetry:
         from afterword.upload import jobs
 
         jobs.upload(self, spawned=spawned, own_process=True)
+
+    def ask(self, *, interactive: bool | None = None) -> bool:
+        """Ask the person if they were not asked yet; True if telemetry is on now.
+
+        Without a terminal, on a CI machine, under a coding agent, and where a variable or a policy
+        says no, nobody is asked.
+
+        Args:
+            interactive: False where the person asked not to be asked (`--yes`); by default, whether
+                stdin and stderr are a terminal.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C at the question.
+        """
+        decision = self.decision()
+        if decision.cause not in ("no-consent", "notice-grown") or interactive is False:
+            return decision.on
+        from afterword.control import question
+
+        if interactive is None:
+            interactive = question.is_terminal(sys.stdin) and question.is_terminal(sys.stderr)
+        return question.ask(self) if interactive and self.agent == "none" else decision.on
+
+    @property
+    def agent(self) -> str:
+        """Which coding agent runs this process, out of `schema.AGENTS`; `none` for a person."""
+        from afterword.integrations.agents import agent_of
+
+        return agent_of(self.environment)
 
     def turn_on(self) -> None:
         """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""

@@ -21,7 +21,7 @@ def confirm(question: str) -> bool:
     Raises:
         click.Abort: Ctrl-C or Ctrl-D.
     """
-    from afterword.integrations.click import confirm as ask
+    from afterword.control.question import confirm as ask
 
     return ask(question)
 

@@ -3,6 +3,7 @@
 import sys
 
 from afterword import Telemetry
+from afterword.consent import Notice
 from atomic import __version__
 
 TYPE_CHECKING = False
@@ -34,6 +35,13 @@ def _events() -> "tuple[Event, ...]":
     return EVENTS
 
 
+NOTICE = Notice(
+    collected="which atomic and workflow commands are used, with which agent, and if they work",
+    never="prompts, arguments, code, file names, paths, addresses, your or your machine's name",
+    where="this project's Azure Application Insights, over TLS, kept there for 90 days",
+    more="atomic telemetry schema lists every field there is",
+)
+
 _made: list[Telemetry] = []
 
 
@@ -46,6 +54,7 @@ def telemetry() -> Telemetry:
                 version=__version__,
                 events=_events,
                 connection_string=CONNECTION_STRING,
+                notice=NOTICE,
                 exporter="azure_official",
                 keeps=("sessions",),
                 uploader=_UPLOADER if sys.executable else (),

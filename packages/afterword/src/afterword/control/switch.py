@@ -20,7 +20,7 @@ class Switched(Protocol):
     @property
     def folder(self) -> DataFolder | None: ...  # noqa: D102  # documented on Telemetry, as all here
     @property
-    def notice(self) -> int: ...  # noqa: D102
+    def declared(self) -> str: ...  # noqa: D102
     @property
     def clock(self) -> Callable[[], float]: ...  # noqa: D102
     @property
@@ -36,7 +36,7 @@ def turn_on(telemetry: Switched) -> None:
         advice = "remove it, or make it a folder that only you can write to"
         raise PermissionError(errno.EACCES, f"{untrusted}; {advice}")
     _delete_waiting(telemetry)  # what an event on its way left there while it was off
-    identity.agree(folder, telemetry.clock(), notice=telemetry.notice)
+    identity.agree(folder, telemetry.clock(), declared=telemetry.declared)
 
 
 def turn_off(telemetry: Switched) -> int:
@@ -49,13 +49,13 @@ def turn_off(telemetry: Switched) -> int:
     _make_private(folder.path)
     deleted = 0
     try:
-        identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+        identity.decline(folder, telemetry.clock())
     except OSError:
         if not os.path.exists(folder.state):
             raise
         deleted = _delete_waiting(telemetry)  # makes room
         try:
-            identity.decline(folder, telemetry.clock(), notice=telemetry.notice)
+            identity.decline(folder, telemetry.clock())
         except OSError:
             os.unlink(folder.state)  # no answer is a no as well
     return deleted + _delete_waiting(telemetry)

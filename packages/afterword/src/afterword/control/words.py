@@ -11,7 +11,7 @@ def status(told: Report, now: float) -> str:
     """What `telemetry status` says."""
     decision, found, last = told.decision, told.waiting, told.last_upload
     lines = [
-        ("Telemetry", f"{'on' if decision.on else 'off'}: {decision.reason}"),
+        ("Telemetry", f"{'on ' if decision.on else 'off: '}{decision.reason}"),
         ("Waiting", _waiting_line(found, now)),
         ("Last upload", _upload_line(last) if last is not None else "none yet"),
         ("Anonymous id", told.anonymous_id or "none"),
@@ -44,8 +44,9 @@ def _waiting_line(found: Waiting, now: float) -> str:
     return text
 
 
-def _upload_line(last: Status) -> str:
-    text = f"{_when(last.at)}: {last.sent} sent, {last.kept} kept"
+def outcome(last: Status) -> str:
+    """What an upload has done: `3 sent, 0 kept`."""
+    text = f"{last.sent:,} sent, {last.kept:,} kept"
     if last.dropped:
         text += f", dropped: {_counts(last.dropped)}"
     if last.error is not None:
@@ -53,6 +54,10 @@ def _upload_line(last: Status) -> str:
     if last.next_at:
         text += f"; not again before {_when(last.next_at)}"
     return text
+
+
+def _upload_line(last: Status) -> str:
+    return f"{_when(last.at)}: {outcome(last)}"
 
 
 def table(found: Waiting) -> str:

@@ -1,232 +1,369 @@
-"""For applications made with click: the question, and the commands `telemetry status|show|…`.
+"""click: `telemetry.click(cli)` records each run, asks, and adds `TOOL telemetry VERB`.
 
-cli.add_command(telemetry_group(telemetry))      # a click group
-ask_consent(telemetry, NOTICE)                   # at the start of a fitting command
+No command is touched, and no frame of ours stands in an application's traceback: contexts are of a
+class that sees how they end (`Command.context_class`, since click 8.0). click itself is not
+imported, since who calls has it, and Typer carries a copy of its own.
 """
 
-import json
-import select
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TextIO, TypeVar
 
-from afterword.control import describe, report, words
-from afterword.control.application import Application
-from afterword.control.report import Waiting
-from afterword.errors import AfterwordError, MissingExtraError
+from afterword.integrations.run import Run, Watch, ending_of, exit_code_of
+from afterword.integrations.verbs import HELP, JSON_HELP, NAME, VERBS, run_verb
 
-try:
-    import click
-except ImportError as error:
-    raise MissingExtraError("click", "click is not installed") from error
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import TracebackType
+    from typing import Any, Protocol
 
-Answer = TypeVar("Answer")
+    from afterword.control.application import Application
+    from afterword.integrations.run import Recording
 
-_LOOK = 0.1
-"""Seconds after which a Ctrl-C that came in the wrong instant is noticed."""
+    class Used(Application, Recording, Protocol):
+        """The part of a `Telemetry` that is needed here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the person is told before they are asked. Short: they came for something else.
+def watch(
+    telemetry: "Used",
+    cli: "Any",
+    *,
+    fields: "Sequence[str]" = (),
+    errors: "Sequence[type[BaseException]]" = (),
+    commands: "Sequence[str] | None" = None,
+    ask: bool = True,
+    module: str = "",
+) -> None:
+    """Let every run of this command or group be recorded; see `Telemetry.click`.
 
-    Args:
-        collected: what an event says, e.g. "which command ran and whether it succeeded".
-        never: what no event can say.
-        where: who gets it, and for how long it is kept there.
-        more: the page that explains every field.
+    `module`: the name of the module of the application that calls.
     """
-
-    collected: str
-    never: str
-    where: str
-    more: str
-
-
-def ask_consent(telemetry: Application, notice: Notice, *, interactive: bool | None = None) -> bool:
-    """Ask the person, if they were not asked before; True if it is on now.
-
-    Not asked: without a terminal on both ends, on a CI machine, while a variable or a policy says
-    no, and when they have answered this version of the notice. Everything goes to stderr. No answer
-    is preselected; Enter alone, Ctrl-C and Ctrl-D mean no, and either answer is kept.
-
-    Args:
-        telemetry: whose consent it is.
-        notice: what they are told.
-        interactive: False where the person asked not to be asked (`--yes`); by default, whether
-            stdin and stderr are a terminal.
-    """
-    if interactive is None:
-        interactive = _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
-    decision = telemetry.decision()
-    if not interactive or decision.cause not in ("no-consent", "notice-grown"):
-        return decision.on
-    if telemetry.folder is None:
-        return False
-    _tell(telemetry, notice)
-    try:
-        agreed = confirm("Share anonymous usage data?")
-    except click.Abort:
-        click.echo(err=True)
-        agreed = False
-    try:
-        if agreed:
-            telemetry.turn_on()
-        else:
-            telemetry.turn_off()
-    except OSError as error:
-        click.echo(f"Could not keep your answer ({error.strerror}); it stays off.", err=True)
-        return False
-    again = f"{telemetry.name} telemetry {'off' if agreed else 'on'}"
-    click.echo(f"{'Thank you' if agreed else 'It stays off'}. To change it: {again}\n", err=True)
-    return agreed
-
-
-def confirm(question: str) -> bool:
-    """Ask on stderr, and read the answer from stdin: True for y or yes, False for n, no or Enter.
-
-    As `click.confirm`, but no Ctrl-C is lost.
-
-    Raises:
-        click.Abort: Ctrl-C or Ctrl-D.
-    """
-    try:
-        while True:
-            click.echo(f"{question} [y/N]: ", nl=False, err=True)
-            _wait_for_a_line()
-            said = click.prompt("", default="", prompt_suffix="", show_default=False, err=True)
-            if said.strip().lower() in ("y", "yes", "n", "no", ""):
-                return said.strip().lower().startswith("y")
-            click.echo("Please answer y or n.", err=True)
-    except KeyboardInterrupt:
-        raise click.Abort from None
-
-
-def telemetry_group(telemetry: Application) -> click.Group:
-    """The commands by which a person sees and controls an application's telemetry."""
-    return click.Group(
-        "telemetry",
-        commands=[_status, _show, _schema, _on, _off, _reset],
-        help="See what is recorded, turn it on or off.",
-        context_settings={"obj": telemetry},
+    tree = ClickTree(cli, module)
+    state = Watch(
+        telemetry,
+        tree,
+        fields=fields,
+        errors=errors,
+        commands=commands,
+        ask=ask,
+        file=tree.file,
     )
+    add_commands(telemetry, cli)
+    observe(cli, state, tree)
 
 
-@click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
-@click.pass_obj
-def _status(telemetry: Application, *, as_json: bool) -> None:
-    """Say whether it is on, why, and what waits."""
-    told = report.report(telemetry)
-    if as_json:
-        click.echo(json.dumps(report.as_json(told), indent=2))
-    else:
-        click.echo(words.status(told, telemetry.clock()))
+def observe(cli: "Any", state: Watch, tree: "ClickTree") -> None:
+    """Let runs of this root command, and of what it comes to, be seen."""
+    cli.context_class = _Contexts(state, tree).of(cli.context_class)
 
 
-@click.command("show")
-@click.option("--json", "as_json", is_flag=True, help="The JSON that would stand on the wire.")
-@click.pass_obj
-def _show(telemetry: Application, *, as_json: bool) -> None:
-    """Print the events that wait, as they would be sent."""
-    found = report.waiting(telemetry)
-    if as_json:
-        click.echo(json.dumps(_envelopes(telemetry, found), indent=2))
-    else:
-        click.echo(words.table(found))
+def add_commands(telemetry: "Used", cli: "Any") -> None:
+    """Add `telemetry VERB`; where there are no subcommands, the option `--telemetry VERB`.
 
-
-@click.command("schema")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
-@click.pass_obj
-def _schema(telemetry: Application, *, as_json: bool) -> None:
-    """Print every event and field that can ever be recorded."""
-    events = telemetry.events.values()
-    if as_json:
-        click.echo(json.dumps(describe.as_json(events), indent=2))
-    else:
-        click.echo(describe.markdown(events).rstrip())
-
-
-@click.command("on")
-@click.pass_obj
-def _on(telemetry: Application) -> None:
-    """Turn it on, with a new anonymous id."""
-    _change(telemetry.turn_on)
-    decision = telemetry.decision()
-    click.echo("Telemetry is on.")
-    if not decision.on:
-        click.echo(f"But it stays silent here: {decision.reason}.", err=True)
-
-
-@click.command("off")
-@click.pass_obj
-def _off(telemetry: Application) -> None:
-    """Turn it off; delete what waits and the anonymous id."""
-    deleted = _change(telemetry.turn_off)
-    click.echo(f"Telemetry is off. Deleted: {words.events(deleted)} and the anonymous id.")
-
-
-@click.command("reset")
-@click.pass_obj
-def _reset(telemetry: Application) -> None:
-    """Make a new anonymous id; delete what waits."""
-    deleted = _change(telemetry.reset)
-    renewed = report.report(telemetry).anonymous_id is not None
-    said = "The anonymous id is a new one." if renewed else "It is off: there is no anonymous id."
-    click.echo(f"Deleted: {words.events(deleted)}. {said}")
-
-
-def _tell(telemetry: Application, notice: Notice) -> None:
-    name = telemetry.name
-    click.echo(
-        f"\n{click.style('Anonymous usage data', bold=True)}\n"
-        f"  Collected:  {notice.collected}\n"
-        f"  Never:      {notice.never}\n"
-        f"  Where:      {notice.where}\n"
-        f"  See it:     {name} telemetry show\n"
-        f"  Turn off:   {name} telemetry off; {telemetry.prefix}_TELEMETRY=0; DO_NOT_TRACK=1\n"
-        f"  More:       {notice.more}\n",
-        err=True,
-    )
-
-
-def _wait_for_a_line() -> None:
-    """Return once a line was typed; on Windows and where nobody types, at once.
-
-    A signal that comes after Python last looked and before it reads is only noted: the read then
-    waits for a line, and Ctrl-C does nothing until Enter. So do not read before there is a line.
+    A command `telemetry` of the application's own stays as it is.
     """
-    try:
-        while _is_terminal(sys.stdin) and not select.select([sys.stdin], [], [], _LOOK)[0]:
-            pass
-    except (OSError, ValueError):  # Windows, which can wait for sockets only
+    if hasattr(cli, "commands"):
+        if NAME not in cli.commands:
+            cli.add_command(telemetry_command(telemetry, cli), NAME)
         return
+    telemetry.spelled = f"{telemetry.name} --{NAME}"
+    core = _core_of(cli)
+
+    def act(ctx: "Any", _param: "Any", verb: str | None) -> None:
+        if verb is not None and not ctx.resilient_parsing:
+            ctx.afterword_run.path.append(NAME)
+            ctx.exit(run_verb(telemetry, verb))
+
+    cli.params.append(
+        core.Option(
+            [f"--{NAME}"],
+            type=_choice_of(core)(list(VERBS)),
+            is_eager=True,
+            expose_value=False,
+            callback=act,
+            help=HELP,
+        )
+    )
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
-    """Is a person there? Not where the shell gave us no stream, or somebody has closed it."""
-    return stream is not None and not stream.closed and stream.isatty()
+def telemetry_command(telemetry: "Application", cli: "Any") -> "Any":
+    """The command `telemetry VERB [--json]`; `cli`: any command of the same click."""
+    core = _core_of(cli)
+
+    def act(verb: str, as_json: bool) -> None:
+        sys.exit(run_verb(telemetry, verb, as_json=as_json))
+
+    verbs = "\n".join(f"  {verb:<8}{what}" for verb, what in VERBS.items())
+    return core.Command(
+        NAME,
+        callback=act,
+        params=[
+            core.Argument(["verb"], type=_choice_of(core)(list(VERBS)), metavar="VERB"),
+            core.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP),
+        ],
+        help=f"{HELP}\n\n\b\n{verbs}",
+        short_help=HELP,
+    )
 
 
-def _change(change: Callable[[], Answer]) -> Answer:
-    try:
-        return change()
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise click.ClickException(f"{where}{error.strerror}. Nothing was changed.") from error
-    except AfterwordError as error:
-        raise click.ClickException(str(error)) from error
+class ClickTree:
+    """The commands of a click application, as far as they are loaded.
+
+    Args:
+        root: the root command.
+        module: the name of the module that adds telemetry; its package is the application's own,
+            as is that of the root's callback. What is defined elsewhere is a plugin, whose name is
+            not told.
+    """
+
+    def __init__(self, root: "Any", module: str) -> None:
+        self.root = root
+        self._own = {_package_of(name) for name in (module, _module_of(root)) if name}
+        self.file = str(getattr(sys.modules.get(module), "__file__", "") or "")
+
+    def paths(self) -> "Iterator[str]":
+        """Every command, as words separated by spaces."""
+        return (path for path, _ in self._walk(self.root, ""))
+
+    def options(self) -> "Iterator[str]":
+        """Every option's name."""
+        for _, command in (("", self.root), *self._walk(self.root, "")):
+            for param in command.params:
+                if param.param_type_name == "option":
+                    yield option_name(param)
+
+    def is_own(self, command: "Any") -> bool:
+        """Is it defined by the application, and not by a plugin?"""
+        module = _module_of(command)
+        return not module or _package_of(module) in self._own or _lie_together(module, self.file)
+
+    def name_of(self, group: "Any", command: "Any", said: str, listed: "Iterable[str]") -> str:
+        """The command's own name, whatever alias it was called by."""
+        commands: dict[str, Any] = getattr(group, "commands", {})
+        if commands.get(command.name, self) is command:
+            return str(command.name)
+        for name, found in commands.items():
+            if found is command:
+                return str(name)
+        return said if said in listed else str(command.name)
+
+    def _walk(self, group: "Any", above: str) -> "Iterator[tuple[str, Any]]":
+        commands = getattr(group, "commands", {})
+        seen: list[Any] = []
+        for name, command in commands.items():
+            own = self.name_of(group, command, name, ())
+            if (not above and name == NAME) or own in seen or not self.is_own(command):
+                continue
+            seen.append(own)
+            yield f"{above}{own}", command
+            yield from self._walk(command, f"{above}{own} ")
+        for name in listed_by(group):
+            if name not in commands:  # loaded only when it is called
+                yield f"{above}{name}", _NOTHING
 
 
-def _envelopes(telemetry: Application, found: Waiting) -> list[object]:
-    from afterword.upload.jobs import make_exporter
+class _Nothing:
+    params: "Sequence[Any]" = ()
 
-    if not found.records:
+
+_NOTHING = _Nothing()
+
+
+def listed_by(group: "Any") -> "list[str]":
+    """The names that a group of the application's own kind lists without having loaded them."""
+    kind = type(group)
+    if not hasattr(kind, "list_commands") or _is_of_click(kind.list_commands.__module__):
         return []
     try:
-        exporter = make_exporter(telemetry)
-    except AfterwordError as error:
-        raise click.ClickException(str(error)) from error
-    return list(exporter.render(found.records))
+        ctx = kind.context_class(group, info_name=group.name, resilient_parsing=True)
+        return [str(name) for name in group.list_commands(ctx)]
+    except Exception:  # noqa: BLE001  # the application's own code, which did not expect us
+        return []
+
+
+class _Contexts:
+    """Makes the classes of contexts that report to one application's `Watch`."""
+
+    def __init__(self, state: Watch, tree: ClickTree) -> None:
+        self.state = state
+        self.tree = tree
+        self._made: dict[type, type] = {}
+
+    def of(self, kind: "Any") -> "Any":
+        """A subclass of a class of contexts, which tells when one is entered and left."""
+        if getattr(kind, "afterword_contexts", None) is self:
+            return kind
+        if kind not in self._made:
+            self._made[kind] = type(
+                kind.__name__, (_Seen, kind), {"afterword_contexts": self, "__module__": __name__}
+            )
+        return self._made[kind]
+
+
+class _Seen:
+    """What is added to a context: it notes the run it belongs to, and tells it what happens.
+
+    click enters a context twice: for a moment while it parses the arguments, and again while it
+    calls the command.
+    """
+
+    afterword_contexts: _Contexts
+    afterword_run: Run
+    _afterword_entered = 0
+    _afterword_parsed = False
+    _afterword_called: str | None = None
+
+    def __init__(self, command: "Any", parent: "Any" = None, *args: "Any", **kwargs: "Any") -> None:
+        run = getattr(parent, "afterword_run", None)
+        self.afterword_run = Run(self.afterword_contexts.state) if run is None else run
+        super().__init__(command, parent, *args, **kwargs)  # type: ignore[call-arg]
+
+    @property
+    def invoked_subcommand(self) -> str | None:
+        """As click has it. click sets it when it knows which subcommand is meant."""
+        return self._afterword_called
+
+    @invoked_subcommand.setter
+    def invoked_subcommand(self, name: str | None) -> None:
+        self._afterword_called = name
+        if name is not None:
+            try:  # noqa: SIM105  # contextlib may not be loaded
+                _note_subcommand(self, name)
+            except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
+                pass
+
+    def __enter__(self) -> "Any":
+        entered = super().__enter__()  # type: ignore[misc]
+        self._afterword_entered += 1
+        if self._afterword_parsed and self._afterword_entered == 1 and _is_last(self):
+            try:
+                _note_options(self)
+                self.afterword_run.reach()
+            except BaseException:
+                # `with` does not call our __exit__ for what __enter__ raises: click's own does.
+                super().__exit__(*sys.exc_info())  # type: ignore[misc]
+                raise
+        return entered
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: "TracebackType | None",
+    ) -> "Any":
+        try:
+            return super().__exit__(kind, error, traceback)  # type: ignore[misc]
+        finally:
+            self._afterword_entered -= 1
+            if not self._afterword_entered:
+                self._left(error)
+
+    def _left(self, error: BaseException | None) -> None:
+        is_root = getattr(self, "parent", None) is None
+        was_parsing, self._afterword_parsed = not self._afterword_parsed, True
+        if not is_root or (was_parsing and error is None):
+            return
+        if getattr(self, "resilient_parsing", False):  # for completion, or for a help page
+            return
+        try:
+            outcome, code = _ending_of(error, getattr(self, "command", None))
+            self.afterword_run.end(outcome, code, error)
+        except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
+            pass
+
+
+def _note_subcommand(ctx: "Any", name: str) -> None:
+    """Note which subcommand is meant, and let its context be seen too."""
+    contexts, group, run = ctx.afterword_contexts, ctx.command, ctx.afterword_run
+    if name == "*":  # a chain of commands, which have no contexts yet
+        return
+    command = group.get_command(ctx, name)
+    if command is None:
+        return
+    run.path.append(contexts.tree.name_of(group, command, name, listed_by(group)))
+    run.foreign = run.foreign or not contexts.tree.is_own(command)
+    if ctx.parent is None and run.path == [NAME] and _module_of(command).startswith("afterword."):
+        run.foreign = False
+    command.context_class = contexts.of(command.context_class)
+
+
+def _is_last(ctx: "Any") -> bool:
+    """Is this the context of what is called, and not of a group on the way?"""
+    group = ctx.command
+    if not hasattr(group, "resolve_command"):
+        return True
+    before_8_2 = ctx.__dict__.get("protected_args")
+    rest = getattr(ctx, "_protected_args", None) or before_8_2 or ctx.args
+    return bool(group.chain and rest) if rest else bool(group.invoke_without_command)
+
+
+def _note_options(ctx: "Any") -> None:
+    if "options" not in ctx.afterword_run.watch.fields:
+        return
+    at = ctx
+    while at is not None:
+        for param in at.command.params:
+            if param.param_type_name == "option":
+                source = at.get_parameter_source(param.name)
+                if source is not None and source.name == "COMMANDLINE":
+                    ctx.afterword_run.options.append(option_name(param))
+        at = at.parent
+
+
+def option_name(param: "Any") -> str:
+    """An option's name without dashes: its longest spelling."""
+    return str(max(param.opts, key=len)).lstrip("-/")
+
+
+def _ending_of(error: BaseException | None, root: "Any") -> tuple[str, int]:
+    """How click or Typer ends the program after this exception: outcome and exit code."""
+    kinds = {kind.__name__ for kind in type(error).__mro__ if _is_of_click(kind.__module__)}
+    code = exit_code_of(getattr(error, "exit_code", 1))
+    if "Exit" in kinds:
+        return ("failed" if code else "ok"), code
+    if "UsageError" in kinds:
+        return "usage_error", code
+    if "ClickException" in kinds:
+        return "failed", code
+    if "Abort" in kinds or isinstance(error, EOFError):
+        return "interrupted", 1
+    outcome, code = ending_of(error)
+    if outcome == "interrupted" and _package_of(type(root).main.__module__) != "typer":
+        return outcome, 1  # Typer lets it be 130
+    return outcome, code
+
+
+def _is_of_click(module: str) -> bool:
+    return module.partition(".")[0] in ("click", "typer", "rich_click")
+
+
+def _core_of(cli: "Any") -> "Any":
+    """The module of click that a command comes from: click's own, or the copy in Typer."""
+    for kind in type(cli).__mro__:
+        if kind.__name__ == "Command" and _is_of_click(kind.__module__):
+            return sys.modules[kind.__module__]
+    raise TypeError(f"{cli!r} is no command of click")
+
+
+def _choice_of(core: "Any") -> "Any":
+    return core.types.Choice if hasattr(core, "types") else sys.modules["click"].Choice
+
+
+def _module_of(command: "Any") -> str:
+    """Where a command is defined, by its callback; empty where it has none."""
+    return str(getattr(getattr(command, "callback", None), "__module__", "") or "")
+
+
+def _package_of(module: str) -> str:
+    if module == "__main__":  # `python -m package`, or a script
+        module = getattr(sys.modules.get(module), "__package__", "") or module
+    return module.partition(".")[0]
+
+
+def _lie_together(module: str, file: str) -> bool:
+    """Is the module's file in the folder of the application's, or below? For tools of few files."""
+    other = str(getattr(sys.modules.get(module), "__file__", "") or "")
+    folder = file.replace("\\", "/").rpartition("/")[0]
+    if not folder or folder.endswith(("site-packages", "dist-packages")):
+        return False
+    path = other.replace("\\", "/")
+    return path.startswith(folder + "/") and "site-packages" not in path[len(folder) :]

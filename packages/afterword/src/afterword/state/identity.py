@@ -21,18 +21,25 @@ _PATIENCE = 0.1  # seconds
 _TRIES = 10
 
 
-def agree(folder: "DataFolder", now: float, *, notice: int) -> None:
-    """Write down the yes to version `notice` of the notice. Raise OSError if impossible."""
+def agree(folder: "DataFolder", now: float, *, declared: str) -> None:
+    """Write down the yes to what is declared, with a new id. Raise OSError if impossible.
+
+    Args:
+        folder: where.
+        now: seconds since 1970.
+        declared: what was agreed to, as `schema.fingerprint`; added to what was agreed to before,
+            so that two versions of the application do not make each other ask in turns.
+    """
     state = _empty(now)
     state.update(enabled=True, consentGiven=True, anonymousId=uuid4(), rotatedAt=timestamp(now))
-    _replace(folder, {**state, "decidedAt": timestamp(now), "noticeVersion": notice})
+    _replace(folder, {**state, "decidedAt": timestamp(now), "agreed": declared})
 
 
-def decline(folder: "DataFolder", now: float, *, notice: int) -> None:
+def decline(folder: "DataFolder", now: float) -> None:
     """Write down the person's no, without any id. Raise OSError if impossible."""
     state = _empty(now)
     state.update(enabled=False, consentGiven=False)
-    _replace(folder, {**state, "decidedAt": timestamp(now), "noticeVersion": notice})
+    _replace(folder, {**state, "decidedAt": timestamp(now)})
 
 
 def _empty(now: float) -> "Flat":
@@ -107,6 +114,8 @@ def _replace(folder: "DataFolder", state: "Flat") -> None:
         before = read_flat(folder.state)
         if before is not None and isinstance(before.get("createdAt"), str):
             state["createdAt"] = before["createdAt"]
+        if before is not None and "agreed" in state:
+            state["agreed"] = _together(before, str(state["agreed"]))
         for _ in range(_TRIES):
             files.write(folder.state, state)
             written = stamp(folder.state)
@@ -125,3 +134,12 @@ def _waited_for(folder: "DataFolder") -> "Iterator[None]":
         yield
     finally:
         lock.release()
+
+
+def _together(before: "Flat", declared: str) -> str:
+    """What is agreed to now: what is declared, and what else a yes that still holds agreed to."""
+    known = before.get("agreed")
+    if before.get("enabled") is not True or not isinstance(known, str):
+        return declared
+    new = declared.split()
+    return " ".join([*new, *[part for part in known.split() if part not in new]])

@@ -1,6 +1,7 @@
 """What an upload works with, made from an application's telemetry."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from afterword.consent import Decision
@@ -35,15 +36,26 @@ class Application(Protocol):
     def destination(self) -> str | None: ...  # noqa: D102
 
 
-def upload(application: Application, *, spawned: bool, own_process: bool = False) -> Status | None:
+def upload(
+    application: Application,
+    *,
+    spawned: bool,
+    own_process: bool = False,
+    progress: Callable[[Status], object] | None = None,
+) -> Status | None:
     """Upload what waits, in this process; see `Telemetry.upload`.
 
-    `own_process`: it is the uploader's own.
+    Args:
+        application: whose events.
+        spawned: a command started this process; more may follow.
+        own_process: it is the uploader's own.
+        progress: called after each batch, with what became of it so far.
     """
     if application.folder is None or not application.decision().on:
         return None
     gather = GATHER if spawned else 0.0
-    return run(make_job(application, own_process=own_process, gather=gather))
+    job = make_job(application, own_process=own_process, gather=gather)
+    return run(job if progress is None else replace(job, progress=progress))
 
 
 def make_job(application: Application, *, own_process: bool = False, **changed: Any) -> Job:

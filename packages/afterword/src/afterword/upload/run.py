@@ -59,6 +59,8 @@ class Job:
     chance: Callable[[], float] = random.random
     gather: float = 0.0
     """Seconds to wait for more events before the first look."""
+    progress: Callable[[Status], object] = lambda _so_far: None
+    """Called after each batch, with what became of it so far."""
 
 
 def run(job: Job) -> Status | None:
@@ -232,6 +234,7 @@ class _Run:
         except OSError:
             self.stop = True  # what is sent from here on would be sent again
             raise
+        self.job.progress(outcome)
 
     def _wait(self, attempt: int, asked: float | None) -> bool:
         """Wait before another attempt; False if there is to be none."""

@@ -1,6 +1,8 @@
 """`atomic telemetry`: the engine's own commands, on atomic's telemetry."""
 
-from afterword.integrations.click import telemetry_group
+import click
+
+from afterword.integrations.click import telemetry_command
 from atomic import telemetry as ours
 
-telemetry = telemetry_group(ours.telemetry())
+telemetry: click.Command = telemetry_command(ours.telemetry(), click.Command("atomic"))

@@ -1,0 +1,152 @@
+"""What stands behind `TOOL telemetry VERB`, for any framework: prints, returns an exit code."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from afterword import destination
+from afterword.control import describe, report, words
+from afterword.control.application import Application
+from afterword.errors import AfterwordError
+from afterword.upload import jobs
+from afterword.upload.status import Status
+
+Answer = TypeVar("Answer")
+
+_MANY = 500
+"""Events over which an upload shows how far it is."""
+
+
+class _FailedError(Exception):
+    """What was asked for could not be done; the message says why."""
+
+
+def run(telemetry: Application, verb: str, *, as_json: bool = False) -> int:
+    """Do what `TOOL telemetry VERB` asks for; return the exit code.
+
+    Args:
+        telemetry: whose telemetry.
+        verb: out of `integrations.verbs.VERBS`.
+        as_json: for scripts; `status`, `show` and `schema` have such a form.
+    """
+    try:
+        if verb in _SHOWS:
+            text, data = _SHOWS[verb](telemetry, as_json)
+            _say(json.dumps(data, indent=2) if as_json else text)
+            return 0
+        return _DOES[verb](telemetry)
+    except (AfterwordError, _FailedError) as error:
+        return _fail(str(error))
+
+
+def _status(telemetry: Application, as_json: bool) -> tuple[str, object]:
+    told = report.report(telemetry)
+    if as_json:
+        return "", report.as_json(told)
+    return words.status(told, telemetry.clock()), None
+
+
+def _show(telemetry: Application, as_json: bool) -> tuple[str, object]:
+    found = report.waiting(telemetry)
+    if not as_json:
+        return words.table(found), None
+    if not found.records:
+        return "", []
+    return "", list(jobs.make_exporter(telemetry).render(found.records))
+
+
+def _schema(telemetry: Application, as_json: bool) -> tuple[str, object]:
+    events = telemetry.events.values()
+    if as_json:
+        return "", describe.as_json(events)
+    return describe.markdown(events).rstrip(), None
+
+
+def _on(telemetry: Application) -> int:
+    _change(telemetry.turn_on)
+    decision = telemetry.decision()
+    _say("Telemetry is on.")
+    if not decision.on:
+        sys.stderr.write(f"But it stays silent here: {decision.reason}.\n")
+    return 0
+
+
+def _off(telemetry: Application) -> int:
+    deleted = _change(telemetry.turn_off)
+    _say(f"Telemetry is off. Deleted: {words.events(deleted)} and the anonymous id.")
+    return 0
+
+
+def _reset(telemetry: Application) -> int:
+    deleted = _change(telemetry.reset)
+    renewed = report.report(telemetry).anonymous_id is not None
+    said = "The anonymous id is a new one." if renewed else "It is off: there is no anonymous id."
+    _say(f"Deleted: {words.events(deleted)}. {said}")
+    return 0
+
+
+def _upload(telemetry: Application) -> int:
+    """In the foreground what otherwise runs in the background, in words."""
+    decision = telemetry.decision()
+    if not decision.on:
+        return _fail(f"Nothing is sent: telemetry is off, {decision.reason}.")
+    found = report.waiting(telemetry)
+    count = len(found.records)
+    if not count and not found.unfit:
+        _say("Nothing waits.")
+        return 0
+    _say(f"Sending {words.events(count)} to {destination.shown(telemetry.destination())} ...")
+    shows = count > _MANY and sys.stderr.isatty()
+
+    def progress(so_far: Status) -> None:
+        if shows:
+            sys.stderr.write(f"\r{so_far.sent:,} of {count:,}")
+            sys.stderr.flush()
+
+    try:
+        outcome = jobs.upload(telemetry, spawned=False, progress=progress)
+    except OSError as error:
+        raise _FailedError(_reason(error)) from error
+    finally:
+        if shows:
+            sys.stderr.write("\n")
+    if outcome is None:
+        return _fail("Another uploader is at work; it takes what waits.")
+    _say(words.outcome(outcome))
+    return 1 if outcome.error is not None else 0
+
+
+_SHOWS: Mapping[str, Callable[[Application, bool], tuple[str, object]]] = {
+    "status": _status,
+    "show": _show,
+    "schema": _schema,
+}
+_DOES: Mapping[str, Callable[[Application], int]] = {
+    "on": _on,
+    "off": _off,
+    "reset": _reset,
+    "upload": _upload,
+}
+
+
+def _change(change: Callable[[], Answer]) -> Answer:
+    try:
+        return change()
+    except OSError as error:
+        raise _FailedError(f"{_reason(error)}. Nothing was changed.") from error
+
+
+def _reason(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # what was asked for
+
+
+def _fail(text: str) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"Error: {text}\n")
+    return 1

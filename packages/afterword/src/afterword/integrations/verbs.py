@@ -1,0 +1,25 @@
+"""What can be asked of `TOOL telemetry`: the verbs, their help, and who does it."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from afterword.control.application import Application
+
+VERBS = {
+    "status": "say whether it is on, why, and what waits",
+    "show": "print the events that wait, as they would be sent",
+    "schema": "print every event and field that can ever be recorded",
+    "on": "turn it on, with a new anonymous id",
+    "off": "turn it off; delete what waits and the anonymous id",
+    "reset": "make a new anonymous id; delete what waits",
+    "upload": "send now what waits",
+}
+NAME = "telemetry"
+HELP = "See what is recorded, turn it on or off."
+JSON_HELP = "For scripts: status, show and schema."
+
+
+def run_verb(telemetry: "Application", verb: str, *, as_json: bool = False) -> int:
+    """Do it, print what comes of it, and return the exit code."""
+    from afterword.control import commands
+
+    return commands.run(telemetry, verb, as_json=as_json)
