@@ -18,6 +18,7 @@ from atomic.events import COMMANDS
 from atomic.install.apply import apply, remembered
 from atomic.install.plan import Action, to_init, to_uninstall, to_update
 from atomic.install.project import Project
+from atomic.workflows import HELPERS
 
 Events = Callable[[], list[Event]]
 ALL = ("-a", "claude", "-a", "copilot", "-a", "opencode")
@@ -52,19 +53,29 @@ def lived_in(project: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("agent", "pattern", "more"),
+    ("agent", "pattern", "helper", "more"),
     [
-        ("claude", ".claude/commands/{}.md", [".claude/settings.json"]),
-        ("copilot", ".github/skills/{}/SKILL.md", [".github/hooks/atomic-telemetry.json"]),
-        ("opencode", ".opencode/commands/{}.md", [".opencode/plugins/atomic-telemetry.ts"]),
+        (
+            "claude", ".claude/commands/{}.md", ".claude/agents/{}.md", ".claude/settings.json",
+        ),
+        (
+            "copilot", ".github/skills/{}/SKILL.md", ".github/agents/{}.agent.md",
+            ".github/hooks/atomic-telemetry.json",
+        ),
+        (
+            "opencode", ".opencode/commands/{}.md", ".opencode/agents/{}.md",
+            ".opencode/plugins/atomic-telemetry.ts",
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_each_agent_is_given(
-    agent: str, pattern: str, more: list[str], atomic: Run, project: Path
+    agent: str, pattern: str, helper: str, more: str, *, atomic: Run, project: Path
 ) -> None:
     assert atomic("init", "-a", agent, "-y").returncode == 0
     files = {path for path, content in tree(project).items() if content is not None}
-    assert files == {pattern.format(name) for name in COMMANDS} | {*more, ".atomic/manifest.json"}
+    prompts = {pattern.format(name) for name in COMMANDS}
+    prompts |= {helper.format(name) for name in HELPERS}
+    assert files == prompts | {more, ".atomic/manifest.json"}
     prompt = (project / pattern.format("commit")).read_text()
     assert "git diff --staged" in prompt
     assert "{{" not in prompt
@@ -79,12 +90,15 @@ def test_prompts_are_in_each_agents_form(agent: str) -> None:
             fields = dict(line.split(": ", 1) for line in header.splitlines())
             assert all(json.loads(value) for value in fields.values())  # quoted, so valid YAML
             assert 30 < len(json.loads(fields["description"])) <= 120
+            # What Claude Code and OpenCode would run, insert or count as arguments of their own.
+            assert not re.search(r"!`|(^|\s)@\w|\$\d", body)
+            if "/agents/" in path:
+                assert "change anything" in body
+                continue
             if agent == "copilot":
                 assert json.loads(fields["name"]) == path.split("/")[2]
             assert body.startswith("# ")
             assert "\n## Do not\n" in body
-            # What Claude Code and OpenCode would run, insert or count as arguments of their own.
-            assert not re.search(r"!`|(^|\s)@\w|\$\d", body)
             assert body.count("$ARGUMENTS") == (0 if agent == "copilot" else 1)
 
 

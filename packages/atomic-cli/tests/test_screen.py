@@ -122,7 +122,7 @@ def test_results_on_stdout_and_messages_on_stderr(atomic: Run) -> None:
     assert "7 commands" in done.stderr
     assert "atomic run claude" in done.stderr
     shown = atomic("uninstall", "--dry-run")
-    assert shown.stdout.splitlines()[0] == "   remove  .claude/commands/commit.md"
+    assert shown.stdout.splitlines()[0] == "   remove  .claude/agents/change-reviewer.md"
     assert "Nothing was removed." in shown.stderr
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from atomic.agents import claude, copilot, opencode
 from atomic.agents.agent import Agent, HookEntry, Installation
 from atomic.programs import PROGRAMS
-from atomic.workflows import load
+from atomic.workflows import load, load_helpers
 
 __all__ = ["AGENTS", "Agent", "HookEntry", "Installation", "installation"]
 
@@ -19,11 +19,11 @@ AGENTS = {key: Agent(key, *PROGRAMS[key], given) for key, given in _INSTALLED.it
 
 def installation(keys: Iterable[str]) -> Installation:
     """What the agents of these keys are given, all together."""
-    workflows = load()
+    workflows, helpers = load(), load_helpers()
     files: dict[str, str] = {}
     hooks: dict[str, tuple[HookEntry, ...]] = {}
     for key in keys:
-        given = AGENTS[key].installation(workflows)
+        given = AGENTS[key].installation(workflows, helpers)
         files |= given.files
         hooks |= given.hooks
     return Installation(files, hooks)

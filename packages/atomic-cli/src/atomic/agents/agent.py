@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from atomic.workflows import Workflow
+from atomic.workflows import Helper, Workflow
 
 
 class HookEntry(NamedTuple):
@@ -47,10 +47,10 @@ class Agent(NamedTuple):
     name: str
     program: str
     package: str
-    installation: Callable[[Sequence[Workflow]], Installation]
+    installation: Callable[[Sequence[Workflow], Sequence[Helper]], Installation]
 
 
-def front_matter(fields: Mapping[str, str]) -> str:
-    """The YAML header of a prompt file, every value quoted, so that none can be misread."""
+def front_matter(fields: Mapping[str, object]) -> str:
+    """The YAML header of a prompt file, every value as JSON, so that none can be misread."""
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
     return "\n".join(["---", *lines, "---", "", ""])

@@ -1,4 +1,4 @@
-"""Claude Code: commands in `.claude/commands`, hooks in the settings shared by the project.
+"""Claude Code: commands and sub-agents in `.claude`, hooks in the settings shared by the project.
 
 Both nested levels of a hook are needed: the flat form never fires, and nothing tells. `timeout` is
 needed as well: without one a `SessionEnd` hook is given 1.5 s. (Seen with Claude Code 2.1.330.)
@@ -7,7 +7,7 @@ needed as well: without one a `SessionEnd` hook is given 1.5 s. (Seen with Claud
 from collections.abc import Sequence
 
 from atomic.agents.agent import HookEntry, Installation, front_matter
-from atomic.workflows import ARGUMENTS, Workflow
+from atomic.workflows import ARGUMENTS, Helper, Workflow
 
 # One line for every shell that may read it, also where there is no `atomic`: nothing on stdout
 # (which would go to the model), exit code 0. POSIX shells see it silent; PowerShell, in which
@@ -17,9 +17,10 @@ COMMAND = "null=/dev/null; atomic hook claude >$null 2>&1; exit 0"
 TIMEOUT = 5
 
 
-def installation(workflows: Sequence[Workflow]) -> Installation:
+def installation(workflows: Sequence[Workflow], helpers: Sequence[Helper]) -> Installation:
     """What this agent is given."""
     files = {f".claude/commands/{workflow.name}.md": _command(workflow) for workflow in workflows}
+    files |= {f".claude/agents/{helper.name}.md": _helper(helper) for helper in helpers}
     # An expansion is a slash command that exists; the session's end comes once, a Stop each turn.
     events = ("UserPromptExpansion", "SessionEnd")
     hooks = tuple(HookEntry(event, COMMAND, TIMEOUT) for event in events)
@@ -29,3 +30,9 @@ def installation(workflows: Sequence[Workflow]) -> Installation:
 def _command(workflow: Workflow) -> str:
     header = {"description": workflow.description, "argument-hint": workflow.hint}
     return front_matter(header) + workflow.body.replace(ARGUMENTS, "$ARGUMENTS")
+
+
+def _helper(helper: Helper) -> str:
+    tools = "Read, Grep, Glob, Bash" if helper.runs_git else "Read, Grep, Glob"
+    header = {"name": helper.name, "description": helper.description, "tools": tools}
+    return front_matter(header) + helper.body

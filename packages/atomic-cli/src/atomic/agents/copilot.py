@@ -1,4 +1,4 @@
-"""GitHub Copilot CLI: skills in `.github/skills`, hooks in a file of their own.
+"""GitHub Copilot CLI: skills and agents in `.github`, hooks in a file of their own.
 
 Copilot reads every `.github/hooks/*.json`, so there is nothing to merge. Its camelCase events do
 not name themselves in what they hand over: each hook's command does. (Seen with 1.0.102.)
@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from atomic.agents.agent import Installation, front_matter
-from atomic.workflows import ARGUMENTS, Workflow
+from atomic.workflows import ARGUMENTS, Helper, Workflow
 
 TIMEOUT = 5
 
@@ -21,9 +21,10 @@ _ARGUMENTS = (
 )
 
 
-def installation(workflows: Sequence[Workflow]) -> Installation:
+def installation(workflows: Sequence[Workflow], helpers: Sequence[Helper]) -> Installation:
     """What this agent is given."""
     files = {f".github/skills/{workflow.name}/SKILL.md": _skill(workflow) for workflow in workflows}
+    files |= {f".github/agents/{helper.name}.agent.md": _helper(helper) for helper in helpers}
     hooks = {"userPromptSubmitted": [_hook("prompt")], "sessionEnd": [_hook("end")]}
     files[".github/hooks/atomic-telemetry.json"] = (
         json.dumps({"version": 1, "hooks": hooks}, indent=2) + "\n"
@@ -46,3 +47,9 @@ def _hook(event: str) -> dict[str, object]:
 def _skill(workflow: Workflow) -> str:
     header = {"name": workflow.name, "description": workflow.description}
     return front_matter(header) + workflow.body.replace(ARGUMENTS, _ARGUMENTS)
+
+
+def _helper(helper: Helper) -> str:
+    tools = ["read", "search", "execute"] if helper.runs_git else ["read", "search"]
+    header = {"name": helper.name, "description": helper.description, "tools": tools}
+    return front_matter(header) + helper.body

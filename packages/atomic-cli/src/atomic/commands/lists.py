@@ -7,6 +7,7 @@ import click
 from atomic import screen
 from atomic.events import COMMANDS
 from atomic.install.plan import Action, Step
+from atomic.workflows import HELPERS
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -77,13 +78,17 @@ def _summed_up(steps: Sequence[Step]) -> list[Step]:
             key = (step.action, step.note, _kind(step.path))
             summed.setdefault(key, []).append(step)
     return [
-        alike[0] if len(alike) == 1 else Step(action, kind, note=note or f"{len(alike)} commands")
+        alike[0] if len(alike) == 1 else Step(action, kind, note=note or _count(alike))
         for (action, note, kind), alike in summed.items()
     ]
 
 
+def _count(steps: Sequence[Step]) -> str:
+    return f"{len(steps)} {'sub-agents' if '/agents/' in steps[0].path else 'commands'}"
+
+
 def _kind(path: str) -> str:
-    """The path with `*` for the name of one of our commands."""
-    for name in COMMANDS:
+    """The path with `*` for the name of one of our commands or sub-agents."""
+    for name in (*COMMANDS, *HELPERS):
         path = path.replace(f"/{name}.", "/*.").replace(f"/{name}/", "/*/")
     return path
