@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword_sink.answers import Answer, answer
+from afterword_sink.azure_replies import AzureReplies
 from afterword_sink.envelopes import Batch, Item, ItemError
 from afterword_sink.faults import MALFORMED, Fault, Plan, Selection, Travel
 from afterword_sink.grammar import FaultSyntaxError, parse
@@ -88,7 +89,7 @@ def test_a_script_is_a_sequence() -> None:
         ("redirect", "a redirect needs to=URL"),
         ("malformed-206 how=odd", "one of counts"),
         ("429 retry-after=date+soon", "seconds are wanted"),
-        ("429 retry-after=date+1e300", "a date that far"),
+        ("429 retry-after=date+1e300", "seconds are wanted"),
         ("500 'unended", "No closing quotation"),
     ],
 )
@@ -135,7 +136,7 @@ def batch_of(count: int) -> Batch:
 
 
 def answered(script: str, batch: Batch) -> Answer:
-    return answer(batch, one(script), dice=Plan(seed=0).dice, now=1_000_000, app_id="app")
+    return answer(batch, one(script), AzureReplies("app"), dice=Plan(seed=0).dice, now=1_000_000)
 
 
 def content(given: Answer) -> Any:

@@ -1,12 +1,15 @@
 """A local Application Insights: ingestion, the `customEvents` table, KQL, and faults on demand.
 
-    cli, local ─ client ── HTTP ── server ─ guard ─ app ─┬─ bodies ─ envelopes   what is taken
-                                                         ├─ grammar ─ faults     what goes wrong
-                                                         ├─ answers              what is answered
-                                                         ├─ delivery             how it travels
-                                                         ├─ store ─ tables ─ table   the tables
-                                                         ├─ questions ─ kql ─ dialect   queries
-                                                         └─ ledger               what came and went
+    cli, local ─ client ── HTTP ── server ─ guard ─ app ─┬─ ingestion   telemetry comes
+                                                         └─ query_api   questions come
+
+    ingestion ─┬─ envelopes, otlp ─ bodies       what is taken
+               ├─ grammar ─ faults               what goes wrong on demand
+               ├─ answers ─ azure_replies, otlp  what is answered
+               ├─ delivery                       how the answer travels
+               ├─ ledger                         what came and what went
+               └─ intake ─ store ─ tables ─ table   where it goes
+    query_api ── questions ─ kql ─ dialect       how a question is answered
 
 `LocalSink` and `SinkClient` load the standard library only.
 """

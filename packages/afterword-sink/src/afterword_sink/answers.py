@@ -1,16 +1,15 @@
-"""What a request is answered, and what of it is stored: by the service's rules, or by a fault's.
+"""What a request is answered, and what of it is stored: by the server's rules, or by a fault's.
 
-Pure: a request as it was read and the fault it meets in, the reply and the items to store out.
+Pure: a request as it was read and the fault it meets in, the reply and the items to store out. How
+a reply is written depends on the protocol: `azure_replies`, `otlp.replies`.
 """
 
 import random
-from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from afterword_sink.envelopes import Batch, Item, ItemError
-from afterword_sink.faults import MALFORMED, Fault, message, retry_after
+from afterword_sink.faults import Fault, retry_after
 
 _NOT_MODIFIED = 304  # the one status here that has no body
 _PAGE = b"<!DOCTYPE html><html><body><h1>Sign in to use this network</h1></body></html>\n"
@@ -48,63 +47,57 @@ class Answer:
     accepted: int
 
 
+class Replies(Protocol):
+    """How one protocol writes its replies."""
+
+    def own(self, received: int, errors: list[ItemError], *, partial: bool, warning: str) -> Reply:
+        """What the server itself answers.
+
+        Args:
+            received: How many items came.
+            errors: Those that were not taken.
+            partial: Answer as to a part, even where none or all was taken.
+            warning: What is said beside a success, where the protocol has a place for it.
+        """
+
+    def refusal(self, status: int, received: int) -> Reply:
+        """Nothing was taken, by this status."""
+
+    def malformed(self, how: str, received: int, status: int) -> Reply:
+        """A reply that contradicts itself."""
+
+
 def answer(
-    batch: Batch, fault: Fault | None, *, dice: random.Random, now: float, app_id: str
+    batch: Batch, fault: Fault | None, replies: Replies, *, dice: random.Random, now: float
 ) -> Answer:
     """Answer a request.
 
     Args:
         batch: The request's items.
         fault: The fault it meets; None for none.
+        replies: Of its protocol.
         dice: For items refused by chance.
         now: Seconds since the epoch, for a `Retry-After` that is a date.
-        app_id: The id of the resource, part of the service's reply.
     """
-    if fault is None:
-        return Answer(_service(batch.received, batch.errors, app_id), batch.items, len(batch.items))
     items, errors = batch.items, batch.errors
+    if fault is None:
+        reply = replies.own(batch.received, errors, partial=False, warning="")
+        return Answer(reply, items, len(items))
     if fault.selection is not None:
         refused = list(fault.selection.refused(items, dice))
         gone = {error.position for error in refused}
         items = [item for item in items if item.position not in gone]
         errors = sorted(errors + refused)
     if fault.is_honest:
-        always_206 = fault.selection is not None and fault.selection.always_206
-        reply = _service(batch.received, errors, app_id, always_206=always_206)
+        partial = fault.selection is not None and fault.selection.always_206
+        reply = replies.own(batch.received, errors, partial=partial, warning=fault.warning)
         return Answer(reply, items, len(items))
-    return Answer(
-        _misleading(batch.received, errors, fault, now, app_id), items if fault.store else [], 0
-    )
-
-
-def unavailable(received: int, app_id: str) -> Reply:
-    """What the service answers where it has no room for what came."""
-    errors = [ItemError(place, 503, message(503)) for place in range(received)]
-    return Reply(503, _service(received, errors, app_id).body)
-
-
-def _service(
-    received: int, errors: list[ItemError], app_id: str, *, always_206: bool = False
-) -> Reply:
-    """The service's own: 200 for all, 206 for some, the first item's status for none."""
-    accepted = max(received - len(errors), 0)
-    status = 200 if not errors else 206 if accepted or always_206 else errors[0].status
-    return _reply(
-        status,
-        {
-            "itemsReceived": received,
-            "itemsAccepted": accepted,
-            "appId": app_id,
-            "errors": [
-                {"index": error.position, "statusCode": error.status, "message": error.message}
-                for error in errors
-            ],
-        },
-    )
+    reply = _misleading(batch.received, errors, fault, replies, now)
+    return Answer(reply, items if fault.store else [], 0)
 
 
 def _misleading(
-    received: int, errors: list[ItemError], fault: Fault, now: float, app_id: str
+    received: int, errors: list[ItemError], fault: Fault, replies: Replies, now: float
 ) -> Reply:
     """What a fault answers that is not to be believed, or does not arrive."""
     headers = {}
@@ -113,16 +106,11 @@ def _misleading(
     if fault.location:
         headers["location"] = fault.location
     if fault.status is None:
-        return _service(received, errors, app_id)
+        return replies.own(received, errors, partial=False, warning="")
     if fault.status == _NOT_MODIFIED:
         return Reply(fault.status, b"", headers)
     if fault.html:
         return Reply(fault.status, _PAGE, headers, "text/html; charset=utf-8")
     if fault.malformed:
-        return _reply(fault.status, MALFORMED[fault.malformed](received))
-    every = [ItemError(place, fault.status, message(fault.status)) for place in range(received)]
-    return Reply(fault.status, _service(received, every, app_id).body, headers)
-
-
-def _reply(status: int, content: Any) -> Reply:
-    return Reply(status, orjson.dumps(content))
+        return replies.malformed(fault.malformed, received, fault.status)
+    return replace(replies.refusal(fault.status, received), headers=headers)

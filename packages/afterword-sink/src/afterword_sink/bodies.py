@@ -6,6 +6,7 @@ are cut.
 """
 
 import zlib
+from collections.abc import AsyncIterable
 from typing import Any
 
 import orjson
@@ -26,6 +27,19 @@ class UnreadableBodyError(ValueError):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
+
+
+async def body_of(stream: AsyncIterable[bytes]) -> bytes:
+    """A request's body; of one that is too large its beginning, still too large.
+
+    The rest is read and dropped: a client that is still writing would not see the answer.
+    """
+    chunks, size = [], 0
+    async for chunk in stream:
+        if size <= BODY_BYTES:
+            chunks.append(chunk)
+            size += len(chunk)
+    return b"".join(chunks)
 
 
 def unpack(body: bytes, encoding: str) -> bytes:

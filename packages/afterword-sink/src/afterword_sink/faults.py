@@ -22,16 +22,18 @@ A fault says what is answered, how the answer travels, and whom it befalls:
 What is answered
     (nothing)       what the service would answer
     ok              the same, said aloud: `ok times=2; 500`
+    warning         the same, and OTLP's success says something beside it
     300 ... 599     this status for every item, e.g. `402`, `439`, `500`
     retry-after=V   with it: a header `Retry-After`, as it stands, or `date+SECONDS` for a date
     redirect to=URL with status 307, or 308 and the like where given
     item            some items refused, the rest taken; the status is the service's own
     206             the same, but the status is 206 even where nothing was taken
+                    (OTLP answers both with 200 and how many records were rejected)
     status=S[,S]    with both: the items' statuses in turn (default 503)
     every=N at=I,I share=P match=TEXT   with both: which items; every Nth, those at these places,
                     each by this chance, those whose JSON has this text. `206` alone: every=2;
                     `item` alone: all
-    malformed-206   a 206 that contradicts itself; how=NAME says how: counts, too-many,
+    malformed-206   a 206 (OTLP: 200) that contradicts itself; how=NAME says how: counts, too-many,
                     range, twice, text, no-index, no-status, no-objects, no-list, null-list,
                     object-list, empty-list, null-counts, no-object, empty
     not-json        a page of HTML, with status 200 or the one given
@@ -161,6 +163,7 @@ class Fault:
         status: Answered for the whole request; None for the service's own.
         retry_after: The header's value, not yet a date; empty for none.
         location: The header's value; empty for none.
+        warning: What OTLP's success says beside it; empty for nothing.
         selection: Which items are refused; None for none.
         malformed: A key of `MALFORMED`; empty for none.
         html: Answer with a page, not with JSON.
@@ -178,6 +181,7 @@ class Fault:
     status: int | None = None
     retry_after: str = ""
     location: str = ""
+    warning: str = ""
     selection: Selection | None = None
     malformed: str = ""
     html: bool = False

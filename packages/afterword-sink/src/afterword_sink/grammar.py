@@ -1,6 +1,5 @@
 """Read faults from text; the grammar stands in `faults`, every mistake gets told what to write."""
 
-import math
 import shlex
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
@@ -8,8 +7,9 @@ from typing import NoReturn, TypeVar
 from afterword_sink.faults import MALFORMED, Fault, Selection, Travel
 
 _ITEM_WORDS = ("item", "206")
-_ANSWER_WORDS = ("ok", *_ITEM_WORDS, "malformed-206", "not-json", "redirect")
+_ANSWER_WORDS = ("ok", "warning", *_ITEM_WORDS, "malformed-206", "not-json", "redirect")
 _TRAVEL_WORDS = tuple(travel.value for travel in Travel if travel is not Travel.WHOLE)
+_WARNING = "taken, but please write shorter names"
 _FARTHEST_DATE = 10**9  # seconds from now, some thirty years
 _T = TypeVar("_T")
 
@@ -50,7 +50,8 @@ def _fault(tokens: list[str]) -> Fault:
         text=text,
         status=_status(options, answer, code),
         retry_after=options.take("retry-after", _retry_after, "") if code else "",
-        location=options.take("to", str, "") if code or answer == "redirect" else "",
+        location=options.take("to", _header, "") if code or answer == "redirect" else "",
+        warning=_WARNING if answer == "warning" else "",
         selection=_selection(options, answer) if answer in _ITEM_WORDS else None,
         malformed=(
             options.take("how", _one_of(*MALFORMED), "counts") if answer == "malformed-206" else ""
@@ -166,7 +167,7 @@ def _seconds(value: str) -> float:
         number = float(value)
     except ValueError:
         number = -1
-    if not (math.isfinite(number) and number >= 0):
+    if not 0 <= number <= _FARTHEST_DATE:
         raise ValueError("seconds are wanted")
     return number
 
@@ -186,8 +187,12 @@ def _item_status(value: str) -> int:
 
 
 def _retry_after(value: str) -> str:
-    if value.startswith("date+") and _seconds(value.removeprefix("date+")) > _FARTHEST_DATE:
-        raise ValueError("a date that far has no way to be written")
+    if value.startswith("date+"):
+        _seconds(value.removeprefix("date+"))
+    return _header(value)
+
+
+def _header(value: str) -> str:
     if not value.isprintable() or not value.isascii():
         raise ValueError("a header's value is wanted")
     return value

@@ -80,6 +80,7 @@ def run(options: Options) -> None:
             Plan(options.faults, options.seed),
             Questions(store, options.limits),
             app_id=APP_ID,
+            key=INSTRUMENTATION_KEY,
             tell=_tell,
         )
         config = uvicorn.Config(
