@@ -67,7 +67,12 @@ def application(connection_string: str) -> Telemetry:
     """The application that all processes of a soak are."""
     event = Event("done", writer=Count(), number=Count())
     return Telemetry(
-        "soak", version="1.0", events=[event], connection_string=connection_string, cap=10**9
+        "soak",
+        version="1.0",
+        events=[event],
+        connection_string=connection_string,
+        uploader=(),
+        cap=10**9,
     )
 
 

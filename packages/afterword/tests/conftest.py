@@ -56,6 +56,7 @@ def make(server: Server, clock: Clock) -> Callable[..., Telemetry]:
             "events": EVENTS,
             "connection_string": server.connection_string,
             "clock": clock,
+            "uploader": (),  # where the test starts none itself, none is started
         }
         return Telemetry("app", **(arguments | changed))
 

@@ -211,7 +211,7 @@ def test_where_no_host_can_be_no_uploader_is_started_and_the_status_says_why(
     telemetry.record("done", what="build")
     assert not telemetry.start_upload()
     told = report(telemetry)
-    assert "no host" in words.status(told, 0)
+    assert "no host" in words.status(told, 0, "app telemetry")
     assert "no host" in str(as_json(told)["whyNoUpload"])
     fit = make(uploader=telemetry.uploader)
     assert fit.start_upload()

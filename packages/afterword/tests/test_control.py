@@ -25,7 +25,7 @@ connection_string, policy, declares = (sys.argv.pop(1) for _ in range(3))
 more = {} if declares == "1" else {"more": Flag(optional=True)}
 t = Telemetry("app", version="1.2.3", connection_string=connection_string, policy=policy,
               events=[Event("done", "A job is done.", what=OneOf("build", "test"), **more)],
-              notice=Notice(where="WHERE", more="MORE"))
+              notice=Notice(where="WHERE", more="MORE"), uploader=())
 
 @click.group()
 def cli(): pass

@@ -23,7 +23,7 @@ import sys, time
 from afterword import Event, Telemetry
 to = "InstrumentationKey=00000000-0000-4000-8000-000000000001;IngestionEndpoint=https://127.0.0.1"
 t = Telemetry("app", version="1", events=[Event("e")], connection_string=to,
-              clock=lambda: float(sys.argv[1]))
+              clock=lambda: float(sys.argv[1]), uploader=())
 t.record("e")
 """
 

@@ -11,15 +11,11 @@ telemetry = Telemetry(
     events=[Event("greeting", word=OneOf("hello", "goodbye"), success=Flag())],
     # Your Application Insights resource; GREET_TELEMETRY_CONNECTION_STRING overrides it.
     connection_string=None,
-    uploader=[sys.executable, __file__, "--upload-telemetry"],
 )
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    if sys.argv[1:] == ["--upload-telemetry"]:
-        telemetry.run_uploader()
-
     parser = argparse.ArgumentParser(prog="greet")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("hello")

@@ -39,6 +39,11 @@ _NEEDED = frozenset((
     "DO_NOT_TRACK",
 ))  # fmt: skip
 
+_STARTS = "telemetry-started"
+_NOTE: int = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+_MOST_IN_VAIN = 3
+_WAIT_IN_VAIN = 3600  # seconds
+
 _started: list[int] = []
 
 
@@ -47,7 +52,10 @@ def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:
 
     `now`: seconds since 1970. Raise OSError if the folder cannot be read.
     """
-    if not any(name.startswith("telemetry-events.") for name in os.listdir(folder.path)):
+    names = os.listdir(folder.path)
+    if not any(name.startswith("telemetry-events.") for name in names):
+        return False
+    if heed_cool_down and _STARTS in names and _start_in_vain(folder, now):
         return False
     status = read_flat(folder.upload_status) if heed_cool_down else None
     if status is not None:
@@ -59,6 +67,46 @@ def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:
     from afterword.lock import is_held  # or one who was killed has left it there
 
     return not is_held(folder.upload_lock)
+
+
+def note_start(folder: "DataFolder") -> None:
+    """Note that an uploader is about to be started: one byte more in a file that it removes.
+
+    What is left there tells of uploaders that never came to life, which nobody else can tell of.
+    """
+    try:
+        fd = os.open(os.path.join(folder.path, _STARTS), _NOTE, 0o600)
+        try:
+            os.write(fd, b".")
+        finally:
+            os.close(fd)
+    except OSError:  # a full disk: then it is not counted
+        pass
+
+
+def forget_starts(folder: "DataFolder") -> None:
+    """This is an uploader, and it lives."""
+    try:  # noqa: SIM105  # contextlib is not loaded, and stays so
+        os.unlink(os.path.join(folder.path, _STARTS))
+    except OSError:
+        pass
+
+
+def starts_in_vain(folder: "DataFolder") -> int:
+    """How many uploaders were started since the last one that came to life."""
+    try:
+        return os.stat(os.path.join(folder.path, _STARTS)).st_size
+    except OSError:
+        return 0
+
+
+def _start_in_vain(folder: "DataFolder", now: float) -> bool:
+    """Has none of the last few come to life, and the last not long ago? Then wait."""
+    try:
+        found = os.stat(os.path.join(folder.path, _STARTS))
+    except OSError:
+        return False
+    return found.st_size >= _MOST_IN_VAIN and 0 <= now - found.st_mtime < _WAIT_IN_VAIN
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:

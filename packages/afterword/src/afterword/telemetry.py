@@ -38,6 +38,9 @@ CAP = 5_000_000
 
 Looked at whenever half as many have come anew: so that is how far it is passed, at most."""
 
+_FROZEN = bool(getattr(sys, "frozen", False))
+_HERE = os.path.abspath(__file__)
+
 
 class Telemetry:
     """The telemetry of one application: its declarations, its folder, its decision.
@@ -53,7 +56,8 @@ class Telemetry:
         exporter: None for what the connection string says; `azure_official` for the official SDK to
             an Azure destination (extra `azure`); or `package.module:function`, which makes one of
             your own.
-        uploader: the command that runs `run_uploader`, as full path and arguments.
+        uploader: a command of your own that runs `run_uploader`, as full path and arguments. None:
+            the engine starts one itself, which needs nothing of the application. Empty: none.
         notice: what the person is told before they are asked, beside what the declarations say;
             None where the application asks in its own way.
         folder: the data folder; by default the one usual on this system.
@@ -78,7 +82,7 @@ class Telemetry:
         events: "Sequence[Event] | Callable[[], Sequence[Event]]" = (),
         connection_string: str | None = None,
         exporter: str | None = None,
-        uploader: "Sequence[str]" = (),
+        uploader: "Sequence[str] | None" = None,
         notice: "Notice | None" = None,
         folder: str | None = None,
         policy: str | None = None,
@@ -106,7 +110,7 @@ class Telemetry:
         self._why_not_to: dict[str, str | None] = {}
         if connection_string:
             self._check_destination(connection_string)
-        self.uploader = tuple(uploader)
+        self.uploader = None if uploader is None else tuple(uploader)
         self.notice = notice
         self.environment = environment = os.environ if environment is None else environment
         self.clock = time.time if clock is None else clock
@@ -119,6 +123,8 @@ class Telemetry:
         self._ci: str | None = None
         self._seen: dict[str, tuple[tuple[int, ...], Flat]] = {}
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+        if _FROZEN and self.is_uploader() and "AFTERWORD_DECLARED" in environment:
+            run_handed_over()  # the same program once more, to be the uploader
         if events and not callable(events):
             self.events  # noqa: B018  # checks them: a mistake is told where it is made
 
@@ -295,6 +301,8 @@ class Telemetry:
         try:
             from afterword import spawn
 
+            if self.folder is not None:
+                spawn.forget_starts(self.folder)
             work = (
                 self.folder is not None
                 and self.decision().on
@@ -470,7 +478,7 @@ class Telemetry:
             pass
 
     def _start_upload(self) -> bool:
-        if self.folder is None or not self.uploader or self.is_uploader():
+        if self.folder is None or self.uploader == () or self.is_uploader():
             return False
         connection_string = self.destination()
         if connection_string is None:
@@ -486,7 +494,43 @@ class Telemetry:
             return False
         environment = spawn.reduced_environment(self.environment, self.prefix)
         environment[f"{self.prefix}_TELEMETRY_UPLOAD"] = "1"
-        return spawn.spawn_detached(self.uploader, environment)
+        if self.uploader is not None:
+            spawn.note_start(self.folder)
+            return spawn.spawn_detached(self.uploader, environment)
+        from afterword import handover
+
+        if handover.why_not(sys.executable, frozen=_FROZEN) is not None:
+            return False
+        handed = handover.environment(environment, self._handed_over(), here=_HERE, frozen=_FROZEN)
+        if handed is None:
+            return False
+        spawn.note_start(self.folder)
+        return spawn.spawn_detached(handover.command(sys.executable, frozen=_FROZEN), handed)
+
+    def _handed_over(self) -> str:
+        """What the background process has to know: the arguments that make a `Telemetry` there."""
+        from afterword import handover
+
+        return handover.text_of(
+            {
+                "name": self.name,
+                "version": self.version,
+                "connection_string": self.connection_string,
+                "exporter": self.exporter,
+                "folder": self.folder.path if self.folder is not None else None,
+                "policy": self.policy,
+                "cap": self.cap,
+            },
+            self.events.values(),
+        )
+
+    def why_no_uploader(self) -> str | None:
+        """Why no background process can be started, in words for `status`; None if it can."""
+        if self.uploader is not None:
+            return None if self.uploader else "the application starts none"
+        from afterword import handover
+
+        return handover.why_not(sys.executable, frozen=_FROZEN)
 
 
 class Command:
@@ -558,6 +602,22 @@ def _declaration_error(message: str) -> Exception:
     from afterword.errors import DeclarationError
 
     return DeclarationError(message)
+
+
+def run_handed_over() -> "NoReturn":
+    """Be the background process of the application whose declarations the environment holds."""
+    try:
+        from afterword import handover
+
+        parts = handover.read(os.environ.pop(handover.HANDED))
+        if parts["exporter"] is not None and sys.flags.no_site:
+            import site  # an exporter of another package, or of the application's
+
+            site.main()
+        telemetry = Telemetry(**parts)
+    except BaseException:  # noqa: BLE001  # a background process complains to nobody
+        os._exit(0)
+    telemetry.run_uploader()
 
 
 def _undeclared(why: str | None) -> Exception:

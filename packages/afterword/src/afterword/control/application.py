@@ -9,6 +9,8 @@ from afterword.upload import jobs
 class Application(Reported, jobs.Application, Protocol):
     """What `telemetry status`, `show`, `on`, … need of an application's telemetry."""
 
+    spelled: str
+
     @property
     def prefix(self) -> str: ...  # noqa: D102  # documented on Telemetry, as all here
     def turn_on(self) -> None: ...  # noqa: D102

@@ -44,7 +44,7 @@ def _status(telemetry: Application, as_json: bool) -> tuple[str, object]:
     told = report.report(telemetry)
     if as_json:
         return "", report.as_json(told)
-    return words.status(told, telemetry.clock()), None
+    return words.status(told, telemetry.clock(), telemetry.spelled), None
 
 
 def _show(telemetry: Application, as_json: bool) -> tuple[str, object]:

@@ -29,12 +29,12 @@ _NARROWEST = 40
 class Asked(Protocol):
     """The part of a `Telemetry` that the question needs."""
 
+    spelled: str
+
     @property
     def name(self) -> str: ...  # noqa: D102  # documented on Telemetry, as all here
     @property
     def prefix(self) -> str: ...  # noqa: D102
-    @property
-    def spelled(self) -> str: ...  # noqa: D102
     @property
     def notice(self) -> Notice | None: ...  # noqa: D102
     @property

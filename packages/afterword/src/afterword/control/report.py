@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from afterword import destination
+from afterword import destination, spawn
 from afterword.consent import Decision
 from afterword.exporters.base import Record
 from afterword.folder import DataFolder, read_flat
@@ -32,6 +32,7 @@ class Reported(Protocol):
     def keeps(self) -> Sequence[str]: ...  # noqa: D102
     def decision(self) -> Decision: ...  # noqa: D102
     def destination(self) -> str | None: ...  # noqa: D102
+    def why_no_uploader(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Report:
     """The one host it would be sent to."""
     why_no_upload: str | None
     """Why nothing can be sent there; None if it can."""
+    why_no_uploader: str | None
+    """Why no background process can be started; None if it can."""
+    starts_in_vain: int
+    """Background processes that were started and never came to life."""
     files: list[str]
     """Every file that exists now."""
     folder: str | None
@@ -103,6 +108,8 @@ def report(telemetry: Reported) -> Report:
         id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
         destination=destination.shown(connection_string),
         why_no_upload=destination.why_no_upload(connection_string) if connection_string else None,
+        why_no_uploader=telemetry.why_no_uploader(),
+        starts_in_vain=spawn.starts_in_vain(folder) if folder is not None else 0,
         files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -135,6 +142,8 @@ def as_json(told: Report) -> dict[str, object]:
         "idChangesAt": _iso(told.id_changes_at),
         "destination": told.destination,
         "whyNoUpload": told.why_no_upload,
+        "whyNoUploader": told.why_no_uploader,
+        "startsInVain": told.starts_in_vain,
         "folder": told.folder,
         "files": told.files,
     }

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from afterword import spawn
 from afterword.errors import AfterwordError
 from afterword.folder import DataFolder, why_untrusted
 from afterword.state import identity
@@ -82,6 +83,7 @@ def _delete_waiting(telemetry: Switched) -> int:
             lock.release()
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
+    spawn.forget_starts(folder)
     for name in telemetry.keeps:
         shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
     return count

@@ -7,7 +7,7 @@ from afterword.control.report import Report, Waiting
 from afterword.upload.status import Status
 
 
-def status(told: Report, now: float) -> str:
+def status(told: Report, now: float, spelled: str) -> str:
     """What `telemetry status` says."""
     decision, found, last = told.decision, told.waiting, told.last_upload
     lines = [
@@ -21,6 +21,11 @@ def status(told: Report, now: float) -> str:
     lines.append(("Would go to", told.destination or "nowhere"))
     if told.why_no_upload is not None:
         lines.append(("", f"nothing is sent: {told.why_no_upload}"))
+    if told.why_no_uploader is not None:
+        lines.append(("Background", f"nothing is started: {told.why_no_uploader}"))
+    elif told.starts_in_vain:
+        times = "once" if told.starts_in_vain == 1 else f"{told.starts_in_vain} times"
+        lines.append(("Background", f"started {times} and never reported; try: {spelled} upload"))
     lines.append(("Files", _first_file(told)))
     lines += [("", path) for path in told.files[1:]]
     return "\n".join(f"{name:<14}{text}" for name, text in lines)

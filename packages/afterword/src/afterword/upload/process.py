@@ -83,7 +83,8 @@ def _detach() -> None:
         return
     with contextlib.suppress(OSError):
         os.setsid()  # where posix_spawn could not
-    if sys.platform != "darwin" and os.fork():
+    # Nor in a program that PyInstaller made: its folder is removed when the first process ends.
+    if sys.platform != "darwin" and not hasattr(sys, "_MEIPASS") and os.fork():
         os._exit(0)
     sys.path[:] = [os.path.abspath(entry) for entry in sys.path if entry]
     os.chdir("/")

@@ -32,9 +32,8 @@ EVENTS = (Event("done", what=OneOf("build", "test"), number=Count()),)
 
 
 def make(connection_string: str, **changed: Any) -> Telemetry:
-    return Telemetry(
-        "app", version="1.2.3", events=EVENTS, connection_string=connection_string, **changed
-    )
+    arguments = {"events": EVENTS, "connection_string": connection_string, "uploader": ()}
+    return Telemetry("app", version="1.2.3", **(arguments | changed))
 
 
 class Application:
