@@ -159,7 +159,7 @@ def test_no_uploader_while_the_last_failure_cools_down(
     assert trace.read_text().count("execve(") == 1  # the command itself, and no other
     assert "fork" not in trace.read_text()
     server.script = lambda _n, _r: Answer()
-    assert greet("--upload-telemetry").returncode == 0  # by hand: a person asked
+    assert greet("telemetry", "upload").returncode == 0  # by hand: a person asked
     assert len(server.events()) == 1 + 2
 
 

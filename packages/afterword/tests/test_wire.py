@@ -160,7 +160,7 @@ def test_the_users_own_settings_for_these_libraries_are_not_ours(
     }
     greet("telemetry", "on")
     greet("hello", GREET_TELEMETRY_UPLOAD="1")  # records, starts no uploader
-    assert greet("--upload-telemetry", **theirs).returncode == 0
+    assert greet("telemetry", "upload", **theirs).returncode == 0
     (request,) = server.requests
     assert request.envelopes[0]["iKey"] == KEY
     assert "somebody" not in str(request.headers) + request.body.decode()
@@ -175,7 +175,7 @@ def test_one_host_and_its_process_talks_to_no_other(
     greet("hello", GREET_TELEMETRY_UPLOAD="1")
     log = tmp_path / "strace"
     greet(
-        "--upload-telemetry", before=["strace", "-f", "-e", "trace=connect,sendto", "-o", str(log)]
+        "telemetry", "upload", before=["strace", "-f", "-e", "trace=connect,sendto", "-o", str(log)]
     )
     connects = [line for line in log.read_text().splitlines() if "connect(" in line]
     port = server.endpoint.rpartition(":")[2]

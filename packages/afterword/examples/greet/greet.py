@@ -20,11 +20,16 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("hello")
     commands.add_parser("goodbye")
-    commands.add_parser("telemetry").add_argument("switch", choices=["on", "off"])
+    commands.add_parser("telemetry").add_argument("switch", choices=["on", "off", "upload"])
     args = parser.parse_args()
 
     if args.command == "telemetry":
-        telemetry.turn_on() if args.switch == "on" else telemetry.turn_off()
+        switches = {
+            "on": telemetry.turn_on,
+            "off": telemetry.turn_off,
+            "upload": telemetry.upload,
+        }
+        switches[args.switch]()
         return 0
     with telemetry.command("greeting", word=args.command):
         print(f"{args.command}, world")
