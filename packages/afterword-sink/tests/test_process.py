@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -102,7 +103,10 @@ def test_the_first_line_and_the_end(
         "InstrumentationKey=00000000-0000-4000-8000-000000000001;"
         "IngestionEndpoint=http://127.0.0.1:"
     )
-    assert connection_string.endswith("/")
+    ingestion, live = connection_string.split(";")[1:]
+    assert live.partition("=")[0] == "LiveEndpoint"  # or SDKs turn to Microsoft's host for it
+    assert live.partition("=")[2] == ingestion.partition("=")[2]
+    assert live.endswith("/")
     send(endpoint_of(connection_string), envelope("kept"))
     process.send_signal(signum)
     rest, said = process.communicate(timeout=10)
@@ -164,6 +168,91 @@ def test_it_ends_with_its_parent(started: Callable[..., subprocess.Popen[str]]) 
     process.stdin = None
 
 
+def test_requests_are_told_on_the_terminal(
+    started: Callable[..., subprocess.Popen[str]], envelope: Envelope
+) -> None:
+    process = started("--tell-requests", "--fault", "503 times=1")
+    client = SinkClient(endpoint_of(line(process.stdout)))
+    body = json.dumps([envelope("a"), envelope("b")])
+    for path in ("//v2.1/track", "/v2.1/track", "/odd%0Apath"):
+        connection = http.client.HTTPConnection(urlsplit(client.endpoint).netloc, timeout=10)
+        connection.request("POST", path, body)
+        connection.getresponse().read()
+        connection.close()
+    process.terminate()
+    told = process.communicate(timeout=20)[1].splitlines()
+    assert [text.split("  ", 1)[1] for text in told] == [
+        "POST //v2.1/track, 2 items: 503 (fault: 503 times=1)",
+        "POST /v2.1/track, 2 items: 200",
+        "POST /odd%0Apath: 404",
+    ]
+
+
+def test_health_and_live_metrics(sink: LocalSink, call: Callable[..., Any]) -> None:
+    for path in ("/", "/health"):
+        assert call("GET", path).json == {"status": "ok", "sink": "afterword-sink"}
+    ping = call("POST", "/QuickPulseService.svc/ping?ikey=x", "{}")
+    assert (ping.status, ping.headers["x-ms-qps-subscribed"]) == (200, "false")
+    assert sink.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize("host", ["::1", "127.0.0.2", "0.0.0.0"])  # noqa: S104  # to be tried
+def test_other_addresses(started: Callable[..., subprocess.Popen[str]], host: str) -> None:
+    process = started("--host", host)
+    connection_string = line(process.stdout)
+    if not connection_string:
+        pytest.skip(f"this machine has no {host}")
+    client = SinkClient(endpoint_of(connection_string))
+    assert client.stats()["requests"] == 0
+    expected = {"::1": "[::1]", "0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
+    assert client.endpoint.startswith(f"http://{expected}:")
+    process.terminate()
+    told = process.communicate(timeout=20)[1]
+    assert ("everybody" in told) == (host == "0.0.0.0")  # noqa: S104
+
+
+def test_tls(tmp_path: Path, envelope: Envelope) -> None:
+    folder = tmp_path / "certificate"
+    with LocalSink(tls=str(folder)) as sink:
+        assert sink.endpoint.startswith("https://127.0.0.1:")
+        assert sink.query("print x = 1") == [{"x": 1}]
+        with pytest.raises(SinkError, match="CERTIFICATE_VERIFY_FAILED"):
+            SinkClient(sink.endpoint).stats()
+        done = run(
+            "query", "print x = 2", "--json", "--endpoint", sink.connection_string,
+            SSL_CERT_FILE=str(folder / "ca.pem"),
+        )  # fmt: skip
+        assert json.loads(done.stdout) == [{"x": 2}]
+        sink.set_faults("refuse for=0.1 times=1; close times=1")
+        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+        for _ in range(2):
+            connection = http.client.HTTPSConnection(
+                urlsplit(sink.endpoint).netloc, timeout=10, context=context
+            )
+            connection.request("POST", "/v2.1/track", "[]")
+            with pytest.raises((http.client.HTTPException, OSError)):
+                connection.getresponse()
+            connection.close()
+            until_answers(sink)
+        authority = (folder / "ca.pem").read_bytes()
+    assert {path.name for path in folder.iterdir()} == {"ca.pem", "server.pem"}
+    if os.name == "posix":
+        assert (folder / "server.pem").stat().st_mode & 0o777 == 0o600
+    with LocalSink(tls=str(folder)) as again:  # who trusts it once need not do it again
+        assert again.stats()["requests"] == 0
+    assert (folder / "ca.pem").read_bytes() == authority
+
+
+def until_answers(sink: LocalSink) -> None:
+    while True:
+        try:
+            sink.stats()
+        except SinkError:
+            time.sleep(0.02)
+        else:
+            return
+
+
 def test_it_listens_on_loopback_only(sink: LocalSink) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -180,6 +269,8 @@ def test_mistakes_are_told_without_a_traceback(sink: LocalSink, tmp_path: Path) 
     nonsense.write_text("this is no database, but it is long enough to be looked at " * 100)
     cases = [
         (["serve", "--port", str(sink.port)], 1, f"cannot listen on 127.0.0.1:{sink.port}"),
+        (["serve", "--host", "localhost"], 2, "'localhost' is no IP address"),
+        (["serve", "--tls", str(nonsense)], 1, "nonsense.duckdb"),
         (["serve", "--fault", "explode"], 1, "'explode' is unknown"),
         (["serve", "--database", str(nonsense)], 1, "cannot be used as a database"),
         (["serve", "--database", str(tmp_path / "no" / "folder")], 1, "cannot be used as a"),
@@ -281,7 +372,7 @@ def test_endpoints() -> None:
         "http://127.0.0.1:1/"
     )
     assert endpoint_of(" http://127.0.0.1:1/ ") == "http://127.0.0.1:1/"
-    for text in ("", "k=v", "https://x/", "127.0.0.1:1"):
+    for text in ("", "k=v", "ftp://x/", "127.0.0.1:1"):
         with pytest.raises(ValueError, match="neither"):
             endpoint_of(text)
 

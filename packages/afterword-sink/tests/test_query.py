@@ -209,11 +209,62 @@ def test_a_question_that_is_none(call: Callable[..., Any], body: str) -> None:
     assert answered.json["error"]["innererror"]["code"] == "QueryValidationError"
 
 
-def test_a_timespan_beside_the_query_is_refused_not_ignored(call: Callable[..., Any]) -> None:
-    body = json.dumps({"query": "customEvents", "timespan": "PT1H"})
+@pytest.mark.parametrize("table", ["customEvents", "AppEvents", "union AppEvents, AppTraces"])
+def test_a_timespan_beside_the_query(
+    filled: LocalSink, call: Callable[..., Any], table: str
+) -> None:
+    """Three events are of now, three of yesterday."""
+    now = datetime.now(UTC)
+    yesterday = f"{now - timedelta(days=1, hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    expected = {
+        "PT1H": 3, "P2D": 6, "P1W": 6, f"{yesterday}/PT2H": 3, f"{yesterday}/P2D": 6,
+        f"PT2H/{now + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}": 3,
+        f"{yesterday}/{now + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}": 6,
+        "2020-01-01/2020-02-01": 0, "": 6,
+    }  # fmt: skip
+    got = {}
+    for span in expected:
+        body = json.dumps({"query": f"{table} | count", "timespan": span})
+        answered = call("POST", "/v1/workspaces/any/query", body)
+        got[span] = answered.json["tables"][0]["rows"][0][0]
+        by_get = f"/v1/apps/x/query?query={quote(f'{table} | count')}&timespan={quote(span)}"
+        assert call("GET", by_get).json == answered.json
+    assert got == expected
+    assert filled.query(f"{table} | count") == [{"Count": 6}]
+
+
+@pytest.mark.parametrize(
+    "span", ["1h", "P", "PT", "P1Y", "P1", "yesterday", "2026-01-01/", "/PT1H", "P9999999999D", 3]
+)
+def test_a_timespan_that_is_none(call: Callable[..., Any], span: object) -> None:
+    body = json.dumps({"query": "customEvents", "timespan": span})
     answered = call("POST", "/v1/apps/any/query", body)
     assert answered.status == 400
-    assert "ago(1d)" in answered.json["error"]["innererror"]["innererror"]["message"]
+    assert "PT1H" in answered.json["error"]["innererror"]["innererror"]["message"]
+
+
+def test_the_paths_of_log_analytics(filled: LocalSink, call: Callable[..., Any]) -> None:
+    question = {"query": "AppEvents | summarize n = count() by Name | order by Name asc"}
+    rows = [["agent_session", 4], ["cli_command", 2]]
+    resource = "/subscriptions/1/resourceGroups/g/providers/microsoft.insights/components/c"
+    for path in ("/v1/workspaces/w/query", f"/v1{resource}/query", f"/v1/{resource}/query"):
+        answered = call("POST", path, json.dumps(question), {"Authorization": "Bearer x"})
+        assert answered.json["tables"][0]["rows"] == rows
+    parts = [
+        {"id": "a", "method": "POST", "path": "/query", "workspace": "w", "body": question},
+        {"id": "b", "workspace": "w", "body": {"query": "nowhere"}},
+        {"id": "c", "workspace": "w", "body": question | {"timespan": "2020-01-01/P1D"}},
+        {"id": "d"},
+    ]
+    responses = call("POST", "/v1/$batch", json.dumps({"requests": parts})).json["responses"]
+    assert [(one["id"], one["status"]) for one in responses] == [
+        ("a", 200), ("b", 400), ("c", 200), ("d", 400),
+    ]  # fmt: skip
+    assert responses[0]["body"]["tables"][0]["rows"] == rows
+    assert responses[2]["body"]["tables"][0]["rows"] == []
+    wrong: dict[str, Any]
+    for wrong in ({}, {"requests": 3}, {"requests": [3]}, {"requests": [{}] * 101}):
+        assert call("POST", "/v1/$batch", json.dumps(wrong)).status == 400
 
 
 def test_the_client_tells_the_innermost_reason(sink: LocalSink) -> None:

@@ -22,7 +22,7 @@ from afterword_sink.faults import Fault, Plan
 from afterword_sink.guard import Guard
 from afterword_sink.ingestion import Ingestion, record
 from afterword_sink.intake import Intake
-from afterword_sink.ledger import Ledger
+from afterword_sink.ledger import Entry, Ledger
 from afterword_sink.query_api import QueryApi, json_response
 from afterword_sink.questions import Questions
 from afterword_sink.store import DatabaseError, Store
@@ -38,6 +38,7 @@ class Sink:
         app_id: The id of the resource this stands for.
         key: Its instrumentation key.
         tell: Told what the person at the terminal should know.
+        tell_request: Told of each request that has been answered.
         clock: Seconds since the epoch.
     """
 
@@ -50,13 +51,14 @@ class Sink:
         app_id: str,
         key: str,
         tell: Callable[[str], None],
+        tell_request: Callable[[Entry], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._questions = questions
         self._tell = tell
         self.plan = plan
-        self.ledger = Ledger()
+        self.ledger = Ledger(tell=tell_request)
         self.delivery = Delivery()
         self.intake = Intake(store, tell)
         self.app_id = app_id
@@ -72,7 +74,10 @@ class Sink:
         """
         routes = [
             *Ingestion(self).routes(),
-            *QueryApi(self._questions).routes(),
+            *QueryApi(self._questions, self.clock).routes(),
+            Route("/", _health, methods=["GET", "HEAD"]),
+            Route("/health", _health, methods=["GET", "HEAD"]),
+            Route("/QuickPulseService.svc/{call}", _live, methods=["POST"]),
             Route("/sink", self._clear, methods=["DELETE"]),
             Route("/sink/stats", self._stats, methods=["GET"]),
             Route("/sink/requests", self._requests, methods=["GET"]),
@@ -153,6 +158,16 @@ def _plan_of(asked: Any) -> tuple[list[Fault], int]:
     if not isinstance(seed, int):
         raise ValueError("the seed is a whole number")  # noqa: TRY004  # a value from outside
     return [fault for script in scripts for fault in grammar.parse(script)], seed
+
+
+async def _health(_request: Request) -> Response:
+    return json_response({"status": "ok", "sink": "afterword-sink"})
+
+
+async def _live(request: Request) -> Response:
+    """Live metrics: nobody is watching, so an SDK sends none."""
+    await bodies.body_of(request.stream())
+    return Response(headers={"x-ms-qps-subscribed": "false"})
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:

@@ -1,7 +1,9 @@
 """`afterword-sink serve` and `afterword-sink query`: the sink for people at a terminal."""
 
+import ipaddress
 import json
 import os
+import sys
 from typing import Any
 
 import click
@@ -25,12 +27,38 @@ def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted:
         context.exit()
 
 
+def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise click.BadParameter(f"'{value}' is no IP address") from None
+
+
 @main.command()
 @click.option(
     "--port",
     default=0,
     type=click.IntRange(0, 65535),
-    help="Port on 127.0.0.1; 0 (the default): any free one.",
+    help="The port; 0 (the default): any free one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    callback=_address,
+    help="The IP address to listen on (default: 127.0.0.1). On any but loopback, everybody who "
+    "reaches it can read, write and delete.",
+)
+@click.option(
+    "--tls",
+    metavar="FOLDER",
+    help="Speak https, with a certificate in this folder that is made where it is missing; "
+    "clients trust it by the folder's ca.pem. Needs afterword-sink[tls].",
+)
+@click.option(
+    "--tell-requests/--no-tell-requests",
+    default=None,
+    help="Tell each request on stderr (default: where that is a terminal).",
 )
 @click.option(
     "--database",
@@ -87,6 +115,9 @@ def _explain_faults(context: click.Context, _parameter: click.Parameter, wanted:
 def serve(
     *,
     port: int,
+    host: str,
+    tls: str | None,
+    tell_requests: bool | None,
     database: str,
     memory: str,
     query_seconds: float,
@@ -100,12 +131,14 @@ def serve(
 
     The first line of output is its connection string. Ctrl-C ends it.
     """
-    from afterword_sink import grammar, questions, server, store  # heavy; `query` does without
+    # Heavy; `query` does without.
+    from afterword_sink import grammar, listener, questions, server, store
 
     try:
         server.run(
             server.Options(
-                port=port,
+                listener=listener.Listener(host=host, port=port, tls=tls, names=list(hosts)),
+                tell_requests=sys.stderr.isatty() if tell_requests is None else tell_requests,
                 hosts=hosts,
                 origins=origins,
                 database=database,
@@ -116,7 +149,12 @@ def serve(
                 until_stdin_closes=until_stdin_closes,
             )
         )
-    except (grammar.FaultSyntaxError, server.PortTakenError, store.DatabaseError) as error:
+    except (
+        grammar.FaultSyntaxError,
+        listener.PortTakenError,
+        listener.MissingTlsError,
+        store.DatabaseError,
+    ) as error:
         raise click.ClickException(str(error)) from error
 
 

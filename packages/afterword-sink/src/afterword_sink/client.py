@@ -1,9 +1,11 @@
 """Talk to a running sink over HTTP, with the standard library only."""
 
 import base64
+import functools
 import gzip
 import http.client
 import json
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,12 +59,15 @@ class SinkClient:
     Args:
         endpoint: Its URL, `http://127.0.0.1:PORT/`.
         timeout: Seconds for one request.
+        ca_file: The certificate that vouches for it, where it speaks https; None for those that
+            the system knows.
 
     Every method raises `SinkError` where the sink is not there or does not understand.
     """
 
-    def __init__(self, endpoint: str, *, timeout: float = 60) -> None:
+    def __init__(self, endpoint: str, *, timeout: float = 90, ca_file: str | None = None) -> None:
         self.endpoint = endpoint
+        self._ca_file = ca_file
         self._timeout = timeout
 
     def ask(self, kql: str) -> tuple[list[str], list[list[Any]]]:
@@ -129,9 +134,15 @@ class SinkClient:
 
     def _call(self, method: str, path: str, content: object = None) -> dict[str, Any]:
         address = urlsplit(self.endpoint)
-        connection = http.client.HTTPConnection(
-            address.hostname or "", address.port, timeout=self._timeout
+        connect = (
+            functools.partial(
+                http.client.HTTPSConnection,
+                context=ssl.create_default_context(cafile=self._ca_file),
+            )
+            if address.scheme == "https"
+            else http.client.HTTPConnection
         )
+        connection = connect(address.hostname or "", address.port, timeout=self._timeout)
         try:
             body = None if content is None else json.dumps(content)
             connection.request(method, path, body, {"Content-Type": "application/json"})
@@ -175,7 +186,7 @@ def endpoint_of(text: str) -> str:
         if name.lower() == "ingestionendpoint":
             text = value
     address = urlsplit(text.strip())
-    if address.scheme != "http" or not address.hostname:
+    if address.scheme not in {"http", "https"} or not address.hostname:
         raise ValueError(
             f"'{text}' is neither the URL nor the connection string of a sink; "
             "it looks like http://127.0.0.1:PORT/"

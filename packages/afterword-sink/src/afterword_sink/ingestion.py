@@ -80,6 +80,7 @@ class Ingestion:
         except UnreadableBodyError as error:
             batch = Batch(errors=[ItemError(0, error.status, str(error))])
         answer = answers.answer(batch, fault, replies, dice=state.plan.dice, now=now)
+        entry.items = batch.received
         state.ledger.received += batch.received
         if fault is not None:
             entry.fault = fault.text

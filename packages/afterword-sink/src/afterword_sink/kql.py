@@ -15,6 +15,8 @@ from duckdb_kql.types import kusto_type
 
 from afterword_sink import dialect
 from afterword_sink.dialect import QueryError
+from afterword_sink.tables import TABLES
+from afterword_sink.timespan import Span
 
 __all__ = ["Answer", "QueryError", "Question", "ask"]
 
@@ -27,9 +29,11 @@ class Question:
 
     Attributes:
         kql: The query.
+        span: Only rows of this time are there; None for all.
     """
 
     kql: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def ask(
     Raises:
         QueryError: It does not parse, names what is not there, or is beyond the translator.
     """
+    if question.span is not None:
+        _narrow(connection, question.span)
     sql, values = dialect.translate(connection, question.kql)
     if stopped():
         raise QueryError("QueryTimeout", "The query was given up.", "it was given up")
@@ -104,6 +110,19 @@ def ask(
             "SemanticError", "A semantic error occurred.", dialect.plain(error)
         ) from error
     return Answer(columns, chunks, left_out)
+
+
+def _narrow(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
+    """Put views of this time before the tables; they are this connection's own."""
+    ends = [f"TIMESTAMP '{end.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'" for end in span]
+    catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
+    for table in TABLES.values():
+        for name, column in ((table.name, "timestamp"), (table.workspace, "TimeGenerated")):
+            connection.execute(
+                f'CREATE OR REPLACE TEMP VIEW "{name}" AS '  # noqa: S608  # names of ours
+                f'SELECT * FROM "{catalog}".main."{name}" '
+                f'WHERE "{column}" >= {ends[0]} AND "{column}" < {ends[1]}'
+            )
 
 
 def _read(

@@ -2,6 +2,7 @@
 
 import base64
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ class Entry:
         body: The bytes as they came, still packed if they came packed.
         fault: The fault that was played on it; empty for none.
         status: What was answered; None where no status line went out.
+        items: How many items it held.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Entry:
     body: bytes
     fault: str = ""
     status: int | None = None
+    items: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The entry as `GET /sink/requests` shows it; the body is in base64."""
@@ -51,6 +54,9 @@ class Entry:
 class Ledger:
     """The last requests and the counts.
 
+    Args:
+        tell: Told of each request that has been answered.
+
     Attributes:
         requests: How many came to the ingestion endpoint or to a path the sink does not have.
         received: Items in them.
@@ -59,6 +65,7 @@ class Ledger:
         faults: How often each fault was played.
     """
 
+    tell: Callable[[Entry], None] = lambda _entry: None
     requests: int = 0
     received: int = 0
     accepted: int = 0
@@ -87,6 +94,7 @@ class Ledger:
         self.statuses["none" if status is None else str(status)] += 1
         if entry.fault:
             self.faults[entry.fault] += 1
+        self.tell(entry)
 
     def entries(self) -> list[Entry]:
         """The requests still kept, oldest first."""

@@ -1,5 +1,6 @@
 """A sink of one's own for a test or a demo: the real one, in a process of its own."""
 
+import os
 import queue
 import subprocess
 import sys
@@ -26,6 +27,7 @@ class LocalSink(SinkClient):
         port: The port on 127.0.0.1; 0 for any that is free. A sink that was stopped and is
             started again keeps its port.
         database: A DuckDB file to keep the events in; None for memory.
+        tls: A folder for a certificate, to speak https; None for http.
         memory: What the tables and queries may take, as `2GB`; None for the sink's own measure.
         query_seconds: How long a query may take; None for the sink's own measure.
         allow_origins: Origins of web pages that may send events.
@@ -41,6 +43,7 @@ class LocalSink(SinkClient):
         seed: int = 0,
         port: int = 0,
         database: str | None = None,
+        tls: str | None = None,
         memory: str | None = None,
         query_seconds: float | None = None,
         allow_origins: Sequence[str] = (),
@@ -48,7 +51,7 @@ class LocalSink(SinkClient):
         start_seconds: float = 20,
         stop_seconds: float = 10,
     ) -> None:
-        super().__init__("")
+        super().__init__("", ca_file=None if tls is None else os.path.join(tls, "ca.pem"))
         self._port = port
         self._arguments = ["--seed", str(seed)]
         options: dict[str, Sequence[object]] = {
@@ -56,6 +59,7 @@ class LocalSink(SinkClient):
             "--allow-origin": allow_origins,
             "--allow-host": allow_hosts,
             "--database": [database],
+            "--tls": [tls],
             "--memory": [memory],
             "--query-seconds": [query_seconds],
         }

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import FrameType
 from typing import Any
 
@@ -17,17 +18,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from afterword_sink.app import Sink
 from afterword_sink.delivery import TRANSPORT
 from afterword_sink.faults import Fault, Plan
+from afterword_sink.ledger import Entry
+from afterword_sink.listener import CA_FILE, Listener, PortTakenError
 from afterword_sink.questions import Limits, Questions
 from afterword_sink.store import IN_MEMORY, MEMORY, Store
 
-HOST = "127.0.0.1"  # loopback, and nothing else
 # One key for every sink: a constant says more plainly than a random one that it opens nothing.
 INSTRUMENTATION_KEY = "00000000-0000-4000-8000-000000000001"
 APP_ID = "00000000-0000-4000-8000-000000000002"
-
-
-class PortTakenError(Exception):
-    """Something else listens on that port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Options:
     """How to run a sink.
 
     Attributes:
-        port: The port on 127.0.0.1; 0 for any that is free.
+        listener: Where it listens.
         hosts: Names that it is called by, besides IP addresses and `localhost`.
         origins: Origins of web pages that may send events.
         database: A DuckDB file; `:memory:` for none.
@@ -43,10 +41,11 @@ class Options:
         limits: What one query may take.
         faults: What goes wrong, in this order; see `faults`.
         seed: Of the dice behind faults by chance.
+        tell_requests: Tell each request on stderr.
         until_stdin_closes: Stop when standard input ends, so that it ends with its parent.
     """
 
-    port: int = 0
+    listener: Listener = field(default_factory=Listener)
     hosts: Sequence[str] = ()
     origins: Sequence[str] = ()
     database: str = IN_MEMORY
@@ -54,12 +53,16 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
     seed: int = 0
+    tell_requests: bool = False
     until_stdin_closes: bool = False
 
 
-def connection_string(port: int) -> str:
-    """What a client is given to send to the sink on that port."""
-    return f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint=http://{HOST}:{port}/"
+def connection_string(url: str) -> str:
+    """What a client is given to send to the sink at that URL.
+
+    With it as its live endpoint, an SDK with live metrics does not turn to Microsoft's host.
+    """
+    return f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={url};LiveEndpoint={url}"
 
 
 def run(options: Options) -> None:
@@ -71,8 +74,15 @@ def run(options: Options) -> None:
     Raises:
         PortTakenError: The port is in use.
         DatabaseError: The database file cannot be used.
+        MissingTlsError: TLS is wanted, and the package for it is not installed.
     """
-    listener = _listen(options.port)
+    context = options.listener.context()
+    listening = options.listener.open(options.listener.port)
+    url = options.listener.url(listening.getsockname()[1])
+    if not options.listener.is_loopback:
+        _tell("everybody who reaches this machine can read, write and delete here")
+    if options.listener.tls:
+        _tell(f"its certificate is signed by {os.path.join(options.listener.tls, CA_FILE)}")
     store = Store(options.database, APP_ID, memory=options.memory)
     try:
         sink = Sink(
@@ -82,6 +92,7 @@ def run(options: Options) -> None:
             app_id=APP_ID,
             key=INSTRUMENTATION_KEY,
             tell=_tell,
+            tell_request=_tell_request if options.tell_requests else _say_nothing,
         )
         config = uvicorn.Config(
             sink.app(hosts=options.hosts, origins=options.origins),
@@ -93,20 +104,25 @@ def run(options: Options) -> None:
             timeout_keep_alive=60,
             ws="none",
         )
-        server = _Server(config, sink, connection_string(listener.getsockname()[1]))
+        config.load()
+        config.ssl = context
+        server = _Server(config, sink, options.listener, connection_string(url))
         if options.until_stdin_closes:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
-        asyncio.run(server.serve(sockets=[listener]))
+        asyncio.run(server.serve(sockets=[listening]))
     finally:
         store.close()
-        listener.close()
+        listening.close()
 
 
 class _Server(uvicorn.Server):
     """uvicorn's, but it says where it listens, and a signal to end it is no failure."""
 
-    def __init__(self, config: uvicorn.Config, sink: Sink, announcement: str) -> None:
+    def __init__(
+        self, config: uvicorn.Config, sink: Sink, listener: Listener, announcement: str
+    ) -> None:
         super().__init__(config)
+        self._listener = listener
         self._sink = sink
         self._refusal: asyncio.Task[None] | None = None
         sink.delivery.refuse = self._refuse
@@ -130,7 +146,10 @@ class _Server(uvicorn.Server):
         protocol = functools.partial(_Protocol, self.config, self.server_state, self.lifespan.state)
         loop = asyncio.get_running_loop()
         try:
-            self.servers.append(await loop.create_server(protocol, sock=_listen(port)))
+            listening = self._listener.open(port)
+            self.servers.append(
+                await loop.create_server(protocol, sock=listening, ssl=self.config.ssl)
+            )
         except PortTakenError as error:
             _tell(str(error))
             self.should_exit = True
@@ -166,19 +185,17 @@ def _tell(text: str) -> None:
     print(f"afterword-sink: {text}", file=sys.stderr, flush=True)  # noqa: T201  # its terminal
 
 
-def _listen(port: int) -> socket.socket:
-    # With its protocol named, asyncio turns Nagle's algorithm off on what is accepted from it.
-    # Without, a reply in two writes waits 40 ms for the client's delayed acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":  # a restart on the same port; Windows means something else by it
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise PortTakenError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
-    return listener
+def _tell_request(entry: Entry) -> None:
+    status = "no answer" if entry.status is None else str(entry.status)
+    items = f", {entry.items} item{'s' * (entry.items != 1)}" if entry.items else ""
+    fault = f" (fault: {entry.fault})" if entry.fault else ""
+    at = datetime.fromtimestamp(entry.time).astimezone()
+    path = entry.path if entry.path.isprintable() else ascii(entry.path)
+    print(f"{at:%H:%M:%S}  {entry.method} {path}{items}: {status}{fault}", file=sys.stderr)  # noqa: T201  # its terminal
+
+
+def _say_nothing(_entry: Entry) -> None:
+    pass
 
 
 def _wait_for_end(server: uvicorn.Server) -> None:
