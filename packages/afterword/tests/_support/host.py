@@ -94,7 +94,7 @@ def calls(connection_string: str, exporter: str | None) -> dict[str, Callable[[]
     def status() -> object:
         from afterword.control import report, words
 
-        return words.status(report.report(use["telemetry"]), time.time())
+        return words.status(report.report(use["telemetry"]), time.time(), "app telemetry")
 
     def envelopes() -> object:
         from afterword.upload import jobs
