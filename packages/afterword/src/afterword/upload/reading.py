@@ -92,6 +92,11 @@ class Reader:
             values = {names[key]: value for key, value in line.items()}
         except KeyError:
             raise Unfit(UNDECLARED) from None
+        if event.ends:  # by its own moment and version: what was declared then may leave
+            current, left, _ = event.cut(values, moment, version)
+            if current is None:
+                raise Unfit(UNDECLARED)
+            event, values = current, dict(left)
         if event.why_not(values, made=True) is not None:
             raise Unfit(UNDECLARED)
         seconds = _moment(moment)
