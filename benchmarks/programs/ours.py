@@ -1,8 +1,7 @@
 """A command with afterword: three declared events, one of them recorded, the upload at the end.
 
 `BENCH_MARK` is the run's number, carried by the event. `BENCH_CHILD=pass` starts `python -c pass`
-in the uploader's place, as the floor does. `BENCH_TELEMETRY_EXPORTER` names another exporter than
-the connection string's.
+in the uploader's place, as the floor does.
 """
 
 import os
@@ -32,8 +31,7 @@ telemetry = Telemetry(
     "bench",
     version="1.0.0",
     events=events,
-    connection_string=None,
-    exporter=os.environ.get("BENCH_TELEMETRY_EXPORTER"),
+    connection_string="",
     uploader=(
         (sys.executable, "-c", "pass")
         if "BENCH_CHILD" in os.environ

@@ -17,9 +17,9 @@ from service import Service
 
 from afterword.telemetry import CAP
 from afterword.upload.batches import MOST_EVENTS
-from afterword.upload.reading import MOST_AGE
 from afterword.upload.retry import cool_down, wait_before
 from afterword.upload.run import GATHER
+from afterword.upload.witness import MOST_AGE
 
 LINE = 300
 """Bytes of an event in the buffer."""

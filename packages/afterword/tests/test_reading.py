@@ -14,7 +14,7 @@ from support import wait_until
 from afterword import Event, Flag
 from afterword.schema import is_uuid4, uuid4
 from afterword.upload.deadline import Caller, Overdue
-from afterword.upload.reading import Reader, Unfit
+from afterword.upload.reading import OLD_BY_CLOCK, Reader, Unfit
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\n?")
 
@@ -25,12 +25,12 @@ def test_an_id_is_read_as_strictly_as_it_is_declared(some: str) -> None:
         b'{"eventType":"done","eventId":%s,"anonymousId":"%s","platform":"linux",'
         b'"timestamp":"2026-01-01T00:00:00.000Z","appVersion":"1","ok":true}\n'
     ) % (json.dumps(some).encode(), uuid4().encode())
-    reader = Reader({"done": Event("done", ok=Flag())}, "appVersion")
+    reader = Reader({"done": Event("done", ok=Flag())}, "appVersion", "1")
     try:
         reader.read(line, time.time())
         fit = True
     except Unfit as why:
-        fit = why.args[0] == "too old"
+        fit = why.args[0] == OLD_BY_CLOCK
     assert fit is is_uuid4(some)
 
 

@@ -94,7 +94,7 @@ def test_whatever_the_server_answers_every_event_stays(
     server.script = lambda _n, _r: Answer()
     server.requests.clear()
     assert telemetry.upload() is not None
-    assert ids(server) == before
+    assert sorted(ids(server)) == sorted(before)
     assert waiting(home) == []
 
 
@@ -149,7 +149,7 @@ def test_a_server_that_refuses_everything_costs_nothing(
     assert waiting(home) == recorded
 
 
-def test_a_bad_event_before_the_first_good_one_goes_once_one_was_taken(
+def test_what_is_refused_before_anything_was_taken_stays(
     telemetry: Telemetry, server: Server, home: Path
 ) -> None:
     record(telemetry, 101)  # the first batch all bad, the second good
@@ -157,7 +157,8 @@ def test_a_bad_event_before_the_first_good_one_goes_once_one_was_taken(
     server.script = lambda _n, request: Answer(200 if good.encode() in request.body else 400)
     status = telemetry.upload()
     assert status is not None
-    assert (status.sent, status.dropped, status.kept) == (1, {"refused": 3}, 97)
+    assert (status.sent, status.dropped, status.kept) == (1, {}, 100)  # none had taken before
+    assert status.error == "the service refuses 3 events: 400 for the whole batch"
 
 
 def test_refused_connections(make: Make, home: Path) -> None:
@@ -183,10 +184,11 @@ def test_a_server_that_hangs_is_given_up(telemetry: Telemetry, server: Server, h
     before = waiting(home)
     server.script = lambda _n, _r: Answer(hang=True)
     waits: list[float] = []
-    status = run(make_job(telemetry, request_time=0.3, sleep=waits.append))
+    status = run(make_job(telemetry, silence=lambda _failures: 0.3, sleep=waits.append))
     assert status is not None
     assert status.error == "no answer within 0.3 s"
-    assert (len(server.requests), waits) == (3, [1.0, 2.0])
+    # Whoever is slow has a copy: no second attempt with the same, but one with half of it.
+    assert ([len(request.envelopes) for request in server.requests], waits) == ([3, 1], [])
     assert waiting(home) == before
 
 
@@ -270,13 +272,9 @@ def test_too_old_unreadable_and_undeclared_lines_do_not_leave(
     status = telemetry.upload()
     assert status is not None
     assert ids(server) == [fit["eventId"], "11111111-2222-4333-8444-555555555555"]
-    assert status.dropped == {
-        "too old": 2,
-        "undeclared": len(foreign),
-        "unreadable": len(garbage) + 1,
-    }
+    assert status.dropped == {"undeclared": len(foreign), "unreadable": len(garbage) + 1}
+    assert status.kept == 2  # too old by the clock alone
     assert b"somebody" not in b"".join(request.body for request in server.requests)
-    assert waiting(home) == []
 
 
 def test_turned_off_while_it_runs_it_stops_before_the_next_batch(
@@ -440,21 +438,6 @@ def test_a_clock_a_year_ahead_costs_nothing_at_first_sight(
     clock.now -= 365 * 86400  # set right again
     telemetry.upload()
     assert ids(server)[1:] == before
-
-
-def test_a_clock_that_stays_a_year_ahead_was_wrong_before(
-    telemetry: Telemetry, home: Path, clock: Clock
-) -> None:
-    record(telemetry, 1)
-    telemetry.upload()
-    record(telemetry, 3)
-    clock.now += 365 * 86400
-    telemetry.upload()
-    clock.now += 3600
-    status = telemetry.upload()
-    assert status is not None
-    assert status.dropped == {"too old": 3}
-    assert waiting(home) == []
 
 
 def test_a_clock_set_back_a_year_sends_with_the_time_of_now(

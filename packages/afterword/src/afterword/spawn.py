@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from afterword.folder import DataFolder
 
+_MARGIN = 2  # seconds by which the clock of a file system may be ahead of ours
+_LOCK_FLAGS: int = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _LONGEST_WAIT = 24 * 3600  # seconds; no cool-down is longer, so further ahead the clock has jumped
 
 # What a network client needs to start and to reach the net, and nothing that is a secret of other
@@ -53,15 +55,13 @@ def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:
     `now`: seconds since 1970. Raise OSError if the folder cannot be read.
     """
     names = os.listdir(folder.path)
-    if not any(name.startswith("telemetry-events.") for name in names):
+    waiting = [name for name in names if name.startswith("telemetry-events.")]
+    if not waiting:
         return False
     if heed_cool_down and _STARTS in names and _start_in_vain(folder, now):
         return False
-    status = read_flat(folder.upload_status) if heed_cool_down else None
-    if status is not None:
-        until = status.get("nextSeconds")
-        if isinstance(until, int) and 0 < until - now <= _LONGEST_WAIT:
-            return False
+    if heed_cool_down and _is_cooling_down(folder, waiting, now):
+        return False
     if not os.path.lexists(folder.upload_lock):
         return True
     from afterword.lock import is_held  # or one who was killed has left it there
@@ -73,7 +73,12 @@ def note_start(folder: "DataFolder") -> None:
     """Note that an uploader is about to be started: one byte more in a file that it removes.
 
     What is left there tells of uploaders that never came to life, which nobody else can tell of.
+
+    Raises:
+        OSError: the uploader's lock cannot be made (no inodes, read-only): it could not work, nor
+            leave word of that.
     """
+    os.close(os.open(folder.upload_lock, _LOCK_FLAGS, 0o600))
     try:
         fd = os.open(os.path.join(folder.path, _STARTS), _NOTE, 0o600)
         try:
@@ -107,6 +112,22 @@ def _start_in_vain(folder: "DataFolder", now: float) -> bool:
     except OSError:
         return False
     return found.st_size >= _MOST_IN_VAIN and 0 <= now - found.st_mtime < _WAIT_IN_VAIN
+
+
+def _is_cooling_down(folder: "DataFolder", waiting: list[str], now: float) -> bool:
+    """Has a failed upload left word that it is too early for another, or can none leave word?"""
+    status = read_flat(folder.upload_status)
+    if status is not None:
+        times = [status.get("nextSeconds")]
+        if "telemetry-events.jsonl" not in waiting:  # nothing new
+            times.append(status.get("heldSeconds"))
+        if any(isinstance(at, int) and 0 < at - now <= _LONGEST_WAIT for at in times):
+            return True
+    elif os.path.lexists(folder.upload_status) and not os.path.isfile(folder.upload_status):
+        return True  # something is in the way of the status
+    # On a disk too full for the status the time stands on the files themselves.
+    paths = [os.path.join(folder.path, name) for name in waiting]
+    return any(_MARGIN < os.lstat(path).st_mtime - now <= _LONGEST_WAIT for path in paths)
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:

@@ -283,17 +283,23 @@ class Telemetry:
         except Exception:  # noqa: BLE001  # telemetry fails in silence
             return False
 
-    def upload(self, *, spawned: bool = False) -> "Status | None":
+    def upload(self, *, seconds: float | None = None, spawned: bool = False) -> "Status | None":
         """Upload what waits, in this process; None if that may not be, or another one is at it.
 
-        `spawned`: a command started this, and more may follow: gather theirs for a moment first.
+        For the end of a container, which takes every background process with it:
+        `telemetry.upload(seconds=5)`. Nothing of this process is changed by it.
+
+        Args:
+            seconds: return after that at the latest; an uploader at work is waited for as long.
+                None: as long as a background upload may take, at most five minutes.
+            spawned: a command started this, and more may follow: gather theirs for a moment first.
 
         Raises:
             OSError: the data folder cannot be worked in.
         """
         from afterword.upload import jobs
 
-        return jobs.upload(self, spawned=spawned)
+        return jobs.upload(self, spawned=spawned, seconds=seconds)
 
     def run_uploader(self) -> "NoReturn":
         """Be the background uploader: what the `uploader` command runs. Silent; exit code 0."""
@@ -388,15 +394,11 @@ class Telemetry:
         """
         from afterword import buffer, schema
 
-        now, version = self.clock(), (self.version_key, self.version)
         event = self.events.get(name)
-        if event is not None and event.ends:
-            event, fields, ended = event.cut(fields, schema.timestamp(now), self.version)
-            if ended is not None and (event is None or self.is_strict()):
-                raise _undeclared(ended)
         why_not = event.why_not(fields) if event is not None else f"no event {name!r} is declared"
         if event is None or why_not is not None:
             raise _undeclared(why_not)
+        now, version = self.clock(), (self.version_key, self.version)
         if decision.log:
             nobody = "(made on consent)"
             line = buffer.encode(event, fields, anonymous_id=nobody, version=version, now=now)

@@ -132,7 +132,7 @@ def calls(connection_string: str, exporter: str | None) -> dict[str, Callable[[]
     }
 
 
-def main(connection_string: str, exporter: str | None = None, *, patience: int = 1000) -> None:
+def main(connection_string: str, exporter: str | None = None, patience: int = 1000) -> None:
     """Make each call and print what it has changed; `patience`: hundredths of a second."""
     found: dict[str, dict[str, str]] = {}
     for name, call in calls(connection_string, exporter).items():
@@ -150,4 +150,4 @@ def main(connection_string: str, exporter: str | None = None, *, patience: int =
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2] if sys.argv[2:] else None)

@@ -22,6 +22,8 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    connection: int = 0
+    """Which of the server's connections it came over."""
 
     @property
     def envelopes(self) -> list[Any]:
@@ -67,7 +69,9 @@ class Server:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
-                request = Request(self.path, dict(self.headers.items()), body)
+                request = Request(
+                    self.path, dict(self.headers.items()), body, self.client_address[1]
+                )
                 server.requests.append(request)
                 answer = server.script(len(server.requests), request)
                 if answer.hang:

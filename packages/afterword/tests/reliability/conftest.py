@@ -6,7 +6,7 @@ import pytest
 from reliability.application import ALL, Application, Upload
 
 from afterword.upload.jobs import make_job
-from afterword.upload.run import REQUEST_TIME, run
+from afterword.upload.run import run
 from afterword.upload.status import Status
 from afterword_sink import LocalSink
 
@@ -27,8 +27,10 @@ def upload(app: Application) -> Upload:
     """
 
     def in_process(*, hangs: bool = False) -> Status:
-        time = 0.5 if hangs else REQUEST_TIME
-        status = run(make_job(app.telemetry, request_time=time, sleep=lambda _seconds: None))
+        time = 0.5 if hangs else 10.0
+        status = run(
+            make_job(app.telemetry, silence=lambda _failures: time, sleep=lambda _seconds: None)
+        )
         assert status is not None
         return status
 

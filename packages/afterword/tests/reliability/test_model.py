@@ -24,9 +24,9 @@ from afterword.exporters.base import Receipt, Record
 from afterword.folder import DataFolder
 from afterword.upload import batches
 from afterword.upload.jobs import make_job
-from afterword.upload.reading import MOST_AGE
 from afterword.upload.run import run
 from afterword.upload.status import Status
+from afterword.upload.witness import MOST_AGE
 
 BATCH = 5
 CAP = 8_000  # bytes: about thirty events
@@ -254,7 +254,9 @@ class Story(RuleBasedStateMachine):
         status: Status | None = None
         with disk.in_place():
             status = run(
-                make_job(self.telemetry, make_exporter=lambda: service, sleep=self.pass_time)
+                make_job(
+                    self.telemetry, make_exporter=lambda _silence: service, sleep=self.pass_time
+                )
             )
         if disk.dead:
             self.bury()

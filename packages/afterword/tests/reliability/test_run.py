@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from reliability.application import Application, make
 from reliability.scripted import Scripted, all_but_the_first, all_but_two, everything, upload_to
-from support import wait_until
+from support import Clock, wait_until
 
 from afterword.exporters.base import Receipt, Record
 from afterword.upload import segments
@@ -114,7 +114,7 @@ def test_no_room_to_shrink_a_segment_does_not_end_the_run(
 def test_an_exporter_that_cannot_be_made_is_said_and_cools_down(app: Application) -> None:
     recorded = app.record(3)
 
-    def make() -> Scripted:
+    def make(_silence: float) -> Scripted:
         raise ValueError("something of its own")
 
     status = run(make_job(app.telemetry, make_exporter=make))
@@ -175,14 +175,19 @@ def test_off_in_the_last_moment_leaves_nothing_behind(app: Application) -> None:
         return everything(batch)
 
     status = upload_to(Scripted(everything, off), app)
-    assert status.sent == 150
-    assert [path.name for path in app.path.iterdir()] == ["telemetry.json"]
+    assert status.sent == 100  # of the second nobody wanted to know any more
+    wait_until(lambda: [path.name for path in app.path.iterdir()] == ["telemetry.json"])
 
 
 def test_it_ends_between_two_batches_when_its_time_is_up(app: Application) -> None:
     recorded = app.record(250)
-    times = iter([0.0, 1.0, 1000.0])
-    status = upload_to(Scripted(), app, elapsed=lambda: next(times))
+    clock = Clock(0)
+
+    def slow(batch: Sequence[Record]) -> Receipt:
+        clock.now += 1000
+        return everything(batch)
+
+    status = upload_to(Scripted(slow), app, elapsed=clock)
     assert (status.sent, status.kept, status.error, status.next_at) == (100, 150, None, 0)
     assert app.waiting() == recorded[100:]
 

@@ -11,8 +11,8 @@ from afterword.consent import Decision
 from afterword.exporters.base import Record
 from afterword.folder import DataFolder, read_flat
 from afterword.schema import Event, timestamp
-from afterword.upload import segments, sent, status
-from afterword.upload.reading import Reader, Unfit
+from afterword.upload import segments, status
+from afterword.upload.reading import Reader, Unfit, Waits
 from afterword.upload.segments import Line
 from afterword.upload.status import Status
 
@@ -22,6 +22,8 @@ class Reported(Protocol):
 
     @property
     def events(self) -> Mapping[str, Event]: ...  # noqa: D102  # documented on Telemetry, as all here
+    @property
+    def version(self) -> str: ...  # noqa: D102
     @property
     def version_key(self) -> str: ...  # noqa: D102
     @property
@@ -42,6 +44,8 @@ class Waiting:
     records: list[Record]
     unfit: dict[str, int] = field(default_factory=dict)
     """Lines that will be dropped and not sent, by reason."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Lines that wait and would not be sent now, by reason."""
     size: int = 0
     """Bytes."""
 
@@ -68,8 +72,6 @@ class Report:
     """Why no background process can be started; None if it can."""
     starts_in_vain: int
     """Background processes that were started and never came to life."""
-    sent: int
-    """Events sent in the last 30 days, as far as the copies of them go back."""
     files: list[str]
     """Every file that exists now."""
     folder: str | None
@@ -81,17 +83,20 @@ def waiting(telemetry: Reported) -> Waiting:
     folder = telemetry.folder
     if folder is None:
         return found
-    reader, now = Reader(telemetry.events, telemetry.version_key), telemetry.clock()
+    reader = Reader(telemetry.events, telemetry.version_key, telemetry.version)
+    now = telemetry.clock()
     unfit: dict[str, int] = {}
+    held: dict[str, int] = {}
     size = 0
     for line in segments.all_lines(folder):
         size += line.length
         record = _record(reader, line, now)
-        if isinstance(record, str):
-            unfit[record] = unfit.get(record, 0) + 1
+        if isinstance(record, Unfit):
+            counts = held if isinstance(record, Waits) else unfit
+            counts[str(record)] = counts.get(str(record), 0) + 1
         else:
             found.records.append(record)
-    return Waiting(found.records, unfit, size)
+    return Waiting(found.records, unfit, held, size)
 
 
 def report(telemetry: Reported) -> Report:
@@ -105,14 +110,13 @@ def report(telemetry: Reported) -> Report:
     return Report(
         decision=telemetry.decision(),
         waiting=waiting(telemetry),
-        last_upload=last if last.at else None,
+        last_upload=last if last.at or last.dropped else None,
         anonymous_id=anonymous_id,
         id_changes_at=next_month(telemetry.clock()) if anonymous_id else None,
         destination=destination.shown(connection_string),
         why_no_upload=destination.why_no_upload(connection_string) if connection_string else None,
         why_no_uploader=telemetry.why_no_uploader(),
         starts_in_vain=spawn.starts_in_vain(folder) if folder is not None else 0,
-        sent=sum(1 for _ in sent.read(folder, telemetry.clock())) if folder is not None else 0,
         files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -130,18 +134,18 @@ def as_json(told: Report) -> dict[str, object]:
             "bytes": told.waiting.size,
             "oldest": _iso(told.waiting.oldest),
             "willBeDropped": told.waiting.unfit,
+            "held": told.waiting.held,
         },
         "lastUpload": None
         if last is None
         else {
-            "at": _iso(last.at),
+            "at": _iso(last.at or None),
             "sent": last.sent,
             "kept": last.kept,
             "dropped": last.dropped,
             "error": last.error,
             "next": _iso(last.next_at or None),
         },
-        "sent": told.sent,
         "anonymousId": told.anonymous_id,
         "idChangesAt": _iso(told.id_changes_at),
         "destination": told.destination,
@@ -161,11 +165,11 @@ def next_month(now: float) -> float:
     return float(calendar.timegm((moment.tm_year, moment.tm_mon + 1, 1, 0, 0, 0)))
 
 
-def _record(reader: Reader, line: Line, now: float) -> Record | str:
+def _record(reader: Reader, line: Line, now: float) -> Record | Unfit:
     try:
         return reader.read(line.text, now)
     except Unfit as why:
-        return str(why)
+        return why
 
 
 def _files(path: str, keeps: Sequence[str]) -> list[str]:

@@ -12,7 +12,10 @@ from afterword.errors import AfterwordError
 from afterword.folder import DataFolder, why_untrusted
 from afterword.state import identity
 from afterword.state.lockfile import FileLock
-from afterword.upload import segments, sent
+from afterword.upload import segments
+
+_PATIENCE = 2.0
+"""Seconds to wait for an uploader at work to end; one that is stopped does not."""
 
 
 class Switched(Protocol):
@@ -78,13 +81,13 @@ def _delete_waiting(telemetry: Switched) -> int:
     count = sum(map(segments.Segment.delete, segments.waiting(folder)))
     lock = FileLock(folder.upload_lock)
     with contextlib.suppress(OSError):
-        if lock.acquire():  # an uploader at work looks after its own
+        # An uploader at work sees within moments that the file is gone, cuts its request and ends.
+        if lock.acquire(_PATIENCE):
             segments.sweep(folder)
             lock.release()
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
     spawn.forget_starts(folder)
-    sent.delete(folder)
     for name in telemetry.keeps:
         shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
     return count

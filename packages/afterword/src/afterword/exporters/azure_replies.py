@@ -28,7 +28,7 @@ def receipt(reply: Reply, count: int) -> Receipt:
     if status in _QUOTA:
         return Receipt(problem=f"{status}: quota spent", retry_after=after, retry=False)
     if status in (408, 429) or status >= 500:  # noqa: PLR2004  # the classes of RFC 9110
-        return Receipt(problem=f"{status}", retry_after=after)
+        return Receipt(problem=f"{status}", retry_after=after, failed=status >= 500)  # noqa: PLR2004  # RFC 9110
     return Receipt(problem=f"{status}, which is no answer of this service", retry=False)
 
 

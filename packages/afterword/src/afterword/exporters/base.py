@@ -47,6 +47,8 @@ class Receipt:
     """May another attempt within this run help?"""
     unacceptable: bool = False
     """The batch was refused as a whole for what is in it: halve it to find out what."""
+    failed: bool = False
+    """The service failed over the batch (5xx), perhaps over one record in it."""
     kept: Mapping[int, str] = field(default_factory=dict)
     """Named by the service as not taken now, and why: a status, or WRONG_TIME. They stay."""
     rejected: int = 0

@@ -93,10 +93,12 @@ def receipt(reply: Reply, count: int) -> Receipt:
     if status == _OK:
         return _success(reply, count)
     if status in _RETRYABLE:
-        return Receipt(problem=f"{status}", retry_after=reply.retry_after)
+        failed = status >= 500  # noqa: PLR2004  # RFC 9110
+        return Receipt(problem=f"{status}", retry_after=reply.retry_after, failed=failed)
     if status in _UNACCEPTABLE:
         return Receipt(problem=f"{status} for the whole batch", unacceptable=True, retry=False)
-    return Receipt(problem=f"{status}, which is no answer of this service", retry=False)
+    why = f"{status}, which is no answer of this service"
+    return Receipt(problem=why, retry=False, failed=status >= 500)  # noqa: PLR2004  # RFC 9110
 
 
 def _success(reply: Reply, count: int) -> Receipt:

@@ -5,6 +5,10 @@ run      one uploader at a time; take, batch, deliver, settle, again until empty
 reading  a line of the buffer, checked once more: a record, or why it does not leave
 batches  lines into batches the service takes
 delivery one batch: attempts, waiting, halving
+sending  one request, while somebody wants its answer
+suspects what a service refuses, and when it is believed
+ids      one anonymous id to a run
+witness  how long something has waited, for certain
 deadline calls that end in time, whatever they hang in
 retry    how long to wait: within a run, and between runs
 jobs     what an upload works with, made from an application's telemetry

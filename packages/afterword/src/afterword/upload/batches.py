@@ -1,6 +1,6 @@
 """Lines into batches the service takes: at most 100 events and 500 KB of request. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from afterword.exporters.base import Record
@@ -27,13 +27,19 @@ def wire_size(record: Record) -> int:
     return _ENVELOPE + _PROPERTY * len(attributes) + names + values
 
 
-def in_batches(records: Iterable[Pending]) -> Iterator[list[Pending]]:
-    """Group the records, in order, each batch as full as the limits allow."""
+def in_batches(
+    records: Iterable[Pending], most: Callable[[], int] | None = None
+) -> Iterator[list[Pending]]:
+    """Group the records, in order, each batch as full as the limits allow.
+
+    `most`: events in the next batch, asked anew for each; by default MOST_EVENTS.
+    """
+    most = most or (lambda: MOST_EVENTS)
     batch: list[Pending] = []
     size = 2  # the array's brackets
     for pending in records:
         more = wire_size(pending.record)
-        if batch and (len(batch) == MOST_EVENTS or size + more > MOST_BYTES):
+        if batch and (len(batch) >= most() or size + more > MOST_BYTES):
             yield batch
             batch, size = [], 2
         batch.append(pending)

@@ -2,7 +2,7 @@
 
 from afterword.folder import DataFolder
 from afterword.state.lockfile import FileLock
-from afterword.upload import segments, status
+from afterword.upload import segments
 
 _PATIENCE = 0.1  # seconds; a command waits for this, so no longer than for an append
 
@@ -24,6 +24,8 @@ def keep_under_cap(folder: DataFolder, cap: int) -> None:
         segments.sweep(folder)  # what one who was killed over this has left counts as well
         given_up = segments.trim(folder, cap)
         if given_up:
+            from afterword.upload import status  # it loads json, seldom needed here
+
             last = status.load(folder.upload_status)
             last.drop(status.OVER_THE_CAP, given_up)
             status.save(folder.upload_status, last)

@@ -5,6 +5,7 @@ of the upload. What does not come back in time is left behind, its thread with i
 """
 
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -13,11 +14,16 @@ from afterword.upload.process import start_deaf
 
 T = TypeVar("T")
 
-_MOMENT = 0.1  # seconds
+LOOK = 0.05
+"""Seconds between two looks whether the call is still wanted."""
 
 
 class Overdue(Exception):  # noqa: N818  # not an error: the call may yet come back, unheard
     """The call did not come back in time. No further one can be made here: make another caller."""
+
+
+class Unwanted(Exception):  # noqa: N818  # the same
+    """The call is no longer wanted, and left behind."""
 
 
 class Caller(Generic[T]):
@@ -34,23 +40,36 @@ class Caller(Generic[T]):
         self._thread = threading.Thread(target=_work, args=arguments, daemon=True)
         start_deaf(self._thread)
 
-    def call(self, function: Callable[[], T], seconds: float) -> T:
+    def call(
+        self, function: Callable[[], T], seconds: float, wanted: Callable[[], bool] = lambda: True
+    ) -> T:
         """What the function returns; it must not raise.
+
+        `wanted`: asked every few moments while it is waited for.
 
         Raises:
             Overdue: it took longer.
+            Unwanted: it is not wanted any more.
         """
+        until = time.monotonic() + seconds
         self._calls.put(function)
-        try:
-            return self._answers.get(timeout=seconds)
-        except Empty:
-            self._calls.put(None)  # should it ever come back
-            raise Overdue from None
+        while True:
+            try:
+                return self._answers.get(timeout=max(0.0, min(LOOK, until - time.monotonic())))
+            except Empty:
+                pass
+            if not wanted():
+                self._calls.put(None)
+                raise Unwanted
+            if time.monotonic() >= until:
+                self._calls.put(None)  # should it ever come back
+                raise Overdue
 
-    def close(self) -> None:
-        """End the thread; do not wait for it where it is in the middle of a call."""
+    def close(self, seconds: float = 0.1) -> bool:
+        """End the thread, waiting so long for a call in progress; False if it is still at it."""
         self._calls.put(None)
-        self._thread.join(_MOMENT)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
 
 def _work(calls: SimpleQueue[Callable[[], T] | None], answers: SimpleQueue[T]) -> None:

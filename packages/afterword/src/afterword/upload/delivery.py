@@ -1,93 +1,99 @@
-"""One batch, delivered as far as it will go: attempts, waiting between them, halving.
+"""One batch, delivered as far as it will go: attempts, waiting between them, halving. Pure.
 
-A batch the service refuses as a whole is halved until what it cannot take stands alone. But a
-service that has not taken anything yet, and refuses three records that stand alone, is what is
-broken: then the records are only suspects, and stay.
+A batch that fails as a whole for what is in it is halved until what cannot be taken stands alone.
+But where three that stand alone fail in a row, or five in all, it is the service that is broken:
+then the rest of the batch is left as it is.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from afterword.exporters.base import Receipt, Record
+from afterword.exporters.base import Receipt
 
-MOST_SUSPECTS = 3
+MOST_ALONE_IN_A_ROW, MOST_ALONE = 3, 5
+
+Export = Callable[[list[int]], Receipt]
+"""Make one request with these records of the batch. The receipt counts within them."""
 
 Wait = Callable[[int, float | None], bool]
 """Wait before an attempt (the first, never waited for, is 1) as long as is right when the service
 asked for so many seconds; False if there are no more attempts."""
 
+Halve = Callable[[Receipt, int], bool]
+"""Would this failure, of so many records, be another one for half of them?"""
+
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of a batch. Indexes count within it; what is in none of the sets stays."""
+    """What became of a batch, but for what each receipt said of its records."""
 
-    taken: set[int] = field(default_factory=set)
-    refused: dict[int, str] = field(default_factory=dict)
-    suspects: dict[int, str] = field(default_factory=dict)
-    """Refused while standing alone, by a service that has taken nothing so far."""
+    took_some: bool = False
     problem: str | None = None
     retry_after: float | None = None
     fatal: bool = False
     """The next batch would fare no better."""
+    most_taken: int = 0
+    """The most records that one answer took."""
+    halved: bool = False
 
 
-def deliver(
-    batch: Sequence[Record],
-    export: Callable[[Sequence[Record]], Receipt],
-    wait: Wait,
-    done: Delivery | None = None,
-) -> Delivery:
-    """Deliver one batch. `export` makes one request.
-
-    `done`: filled in from answer to answer, for a caller that may be interrupted.
-    """
-    if done is None:
-        done = Delivery()
-    parts = [list(range(len(batch)))]
+def deliver(size: int, export: Export, wait: Wait, halve: Halve) -> Delivery:
+    """Deliver a batch of `size` records."""
+    done = Delivery()
+    parts = [list(range(size))]
+    in_a_row = alone = 0
     while parts:
         part = parts.pop()
-        receipt, left = _attempts(batch, part, export, wait, done)
-        if not left:
-            continue
-        if receipt.unacceptable:
+        # One attempt for a half: what is looked for is in the batch and not in the moment.
+        receipt, left, took = _attempts(part, export, no_wait if done.halved else wait)
+        if took:
+            done.took_some = True
+            done.most_taken = max(done.most_taken, took)
+            in_a_row = 0
+        if left and halve(receipt, len(left)):
+            done.halved = True
             if len(left) > 1:
                 half = len(left) // 2
                 parts += [left[half:], left[:half]]
                 continue
-            done.suspects[left[0]] = receipt.problem or "refused"
-            if done.taken or len(done.suspects) < MOST_SUSPECTS:
-                continue
-            done.problem = "the service refuses every event"
-            return done
-        done.problem = receipt.problem or "not taken"
-        done.retry_after = receipt.retry_after
-        if len(left) == len(part):
-            done.fatal = True
-            break
-    if done.taken:
-        done.refused |= done.suspects
-        done.suspects.clear()
-    elif done.suspects and done.problem is None:
-        done.problem = "the service refuses every event"
+        elif left:
+            done.problem = receipt.problem or "not taken"
+            done.retry_after = receipt.retry_after
+            if len(left) == len(part):
+                done.fatal = True
+                break
+        if done.halved and not took:
+            in_a_row, alone = in_a_row + 1, alone + 1
+            if left:
+                done.problem = receipt.problem or "not taken"
+            if in_a_row >= MOST_ALONE_IN_A_ROW or alone >= MOST_ALONE:
+                done.fatal = bool(left) and not done.took_some
+                break
     return done
 
 
-def _attempts(
-    batch: Sequence[Record],
-    part: list[int],
-    export: Callable[[Sequence[Record]], Receipt],
-    wait: Wait,
-    done: Delivery,
-) -> tuple[Receipt, list[int]]:
-    """Send this part until settled or out of attempts; the last receipt, and what is left."""
-    left, attempt = part, 1
+def no_wait(_attempt: int, _asked: float | None) -> bool:
+    """No more attempts."""
+    return False
+
+
+def _attempts(part: list[int], export: Export, wait: Wait) -> tuple[Receipt, list[int], int]:
+    """Send this part until settled or out of attempts.
+
+    Returns:
+        The last receipt; what is left; the most that one answer took.
+    """
+    left, attempt, took = part, 1, 0
     while True:
-        receipt = export([batch[index] for index in left])
-        done.taken.update(left[at] for at in receipt.taken)
-        done.refused.update({left[at]: why for at, why in receipt.refused.items()})
-        left = [index for index in left if index not in done.taken and index not in done.refused]
+        receipt = export(left)
+        took = max(took, len(receipt.taken))
+        left = [
+            index
+            for at, index in enumerate(left)
+            if at not in receipt.taken and at not in receipt.refused
+        ]
         if not left or not receipt.retry or receipt.unacceptable:
-            return receipt, left
+            return receipt, left, took
         attempt += 1
         if not wait(attempt, receipt.retry_after):
-            return receipt, left
+            return receipt, left, took

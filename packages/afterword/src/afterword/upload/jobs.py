@@ -1,15 +1,17 @@
 """What an upload works with, made from an application's telemetry."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from afterword.consent import Decision
 from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
-from afterword.folder import DataFolder
+from afterword.folder import DataFolder, read_flat
 from afterword.schema import Event
-from afterword.upload.run import GATHER, REQUEST_TIME, Job, run
+from afterword.upload.process import end_at_once
+from afterword.upload.retry import FIRST_SILENCE
+from afterword.upload.run import GATHER, Job, run
 from afterword.upload.status import Status
 
 
@@ -41,6 +43,7 @@ def upload(
     *,
     spawned: bool,
     own_process: bool = False,
+    seconds: float | None = None,
     progress: Callable[[Status], object] | None = None,
 ) -> Status | None:
     """Upload what waits, in this process; see `Telemetry.upload`.
@@ -49,13 +52,17 @@ def upload(
         application: whose events.
         spawned: a command started this process; more may follow.
         own_process: it is the uploader's own.
+        seconds: all the time there is; None for as much as an uploader may take.
         progress: called after each batch, with what became of it so far.
     """
     if application.folder is None or not application.decision().on:
         return None
-    gather = GATHER if spawned else 0.0
-    job = make_job(application, own_process=own_process, gather=gather)
-    return run(job if progress is None else replace(job, progress=progress))
+    changed: dict[str, Any] = {"gather": GATHER if spawned else 0.0}
+    if seconds is not None:
+        changed |= {"most_time": seconds, "last_time": 0.0, "patience": seconds}
+    if progress is not None:
+        changed["progress"] = progress
+    return run(make_job(application, own_process=own_process, **changed))
 
 
 def make_job(application: Application, *, own_process: bool = False, **changed: Any) -> Job:
@@ -70,18 +77,36 @@ def make_job(application: Application, *, own_process: bool = False, **changed: 
         "folder": folder_of(application),
         "events": application.events,
         "version_key": application.version_key,
-        "make_exporter": lambda: make_exporter(application, own_process=own_process),
+        "version": application.version,
+        "make_exporter": lambda silence: make_exporter(
+            application, silence=silence, own_process=own_process
+        ),
         "allowed": lambda: application.decision().on,
         "cap": application.cap,
         "clock": application.clock,
+        "agreed_at": agreed_at(application),
+        "end": end_at_once if own_process else None,
     }
     return Job(**(parts | changed))
 
 
-def make_exporter(application: Application, *, own_process: bool = False) -> Exporter:
+def agreed_at(application: Application) -> float:
+    """When the person agreed, in seconds since 1970; 0 if the state does not say."""
+    state = read_flat(folder_of(application).state) or {}
+    said = state.get("decidedAt")
+    try:
+        return datetime.fromisoformat(said).timestamp() if isinstance(said, str) else 0.0
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+
+
+def make_exporter(
+    application: Application, *, silence: float = FIRST_SILENCE, own_process: bool = False
+) -> Exporter:
     """The exporter to the destination in force. Raise AfterwordError if it cannot be made.
 
-    `own_process`: this is the uploader's own process, which the official SDK may change.
+    `silence`: seconds without a byte after which it gives up. `own_process`: this is the uploader's
+    own process, which the official SDK may change.
     """
     connection_string = application.destination()
     if not connection_string:
@@ -93,7 +118,7 @@ def make_exporter(application: Application, *, own_process: bool = False) -> Exp
         exporter=application.exporter,
         role=application.name,
         role_version=application.version,
-        silence=REQUEST_TIME,
+        silence=silence,
         own_process=own_process,
         clock=application.clock,
     )

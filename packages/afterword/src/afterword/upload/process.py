@@ -49,6 +49,20 @@ def run_as_uploader(upload: Callable[[], object], *, spawned: bool) -> NoReturn:
         os._exit(0)
 
 
+def uptime() -> float:
+    """Seconds since the machine was started, its sleep included where the system counts it."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":  # there `time.monotonic` stands while it sleeps
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
+def end_at_once() -> NoReturn:
+    """End this process, and every thread in it."""
+    os._exit(0)
+
+
 def start_deaf(thread: threading.Thread) -> None:
     """Start a thread to which no SIGTERM and no Ctrl-C is delivered.
 

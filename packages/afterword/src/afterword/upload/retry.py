@@ -20,6 +20,18 @@ LONGEST_ASKED = 24 * 3600.0
 SPREAD = 0.25
 """At the most by so much of it we come later than a service asks: it asks everyone alike."""
 
+FIRST_SILENCE, LONGEST_SILENCE = 10.0, 60.0
+"""Seconds without a byte after which a request is given up."""
+
+
+def silence(failures: int) -> float:
+    """Seconds of silence after which a request is given up, after so many failed runs in a row.
+
+    Twice as long after each: a service that takes 20 s to answer has stored the batch, and would
+    else store it again with every run.
+    """
+    return min(FIRST_SILENCE * 2.0 ** min(failures, 10), LONGEST_SILENCE)
+
 
 def wait_before(
     attempt: int, asked: float | None, *, failures: int = 0, chance: float = 0.0

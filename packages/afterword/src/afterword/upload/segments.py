@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from afterword import buffer
 from afterword.buffer import MOST_LINE
-from afterword.folder import DataFolder
+from afterword.folder import DataFolder, stamp
 from afterword.lock import is_locked_at, patiently, rename_and_close, same_file, wait_lock
 from afterword.state.lockfile import FileLock
 
@@ -62,6 +62,25 @@ class Segment:
                 if text.strip():
                     yield Line(start, length, text if length == len(text) else None)
                 start += length
+
+    def holds(self, line: Line) -> bool:
+        """Does this line, read earlier, still stand there? `off` and `reset` take it away."""
+        try:
+            fd = self._open()
+        except OSError:
+            return False
+        try:
+            os.lseek(fd, line.start, os.SEEK_SET)
+            return os.read(fd, line.length) == line.text
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+
+    def sign(self) -> str:
+        """What no other file has, nor this one after any change; empty if it is gone."""
+        found = stamp(self.path)
+        return "-".join(map(str, found)) if found else ""
 
     def probe(self) -> None:
         """Raise OSError if the disk would not take the settling of a line.
@@ -123,15 +142,19 @@ class Segment:
         """Remove it, unsent; return how many events were in it, or 0 if it could not be.
 
         Windows removes no file that an uploader has open: there its lines are made blank.
+
+        Raises:
+            OSError: it is there still.
         """
+        lines: list[Line] = []
+        with contextlib.suppress(OSError):  # what cannot be read is to go all the same
+            lines += [line._replace(text=None) for line in self.lines()]
         try:
-            lines = list(self.lines())
-            try:
-                patiently(lambda: os.unlink(self.path))
-            except PermissionError:
-                self.settle(lines)
-        except OSError:
+            patiently(lambda: os.unlink(self.path))
+        except FileNotFoundError:
             return 0
+        except PermissionError:
+            self.settle(lines)
         return len(lines)
 
     def _open(self) -> int:
@@ -179,11 +202,15 @@ def new_files(folder: DataFolder) -> list[str]:
 
 def count(folder: DataFolder) -> int:
     """How many lines the segments still hold, as far as they can be read."""
+    return sum(map(count_lines, waiting(folder)))
+
+
+def count_lines(segment: Segment) -> int:
+    """How many lines a segment still holds; as many as can be read."""
     found = 0
-    for segment in waiting(folder):
-        with contextlib.suppress(OSError):
-            for _ in segment.lines():
-                found += 1
+    with contextlib.suppress(OSError):
+        for _ in segment.lines():
+            found += 1
     return found
 
 
@@ -197,6 +224,16 @@ def all_lines(folder: DataFolder) -> Iterator[Line]:
         with contextlib.suppress(OSError), _alone(_PATIENCE):  # not there, or taken
             lines += Segment(path).lines()
         yield from lines
+
+
+def mark(folder: DataFolder, until: float) -> None:
+    """Note on the files themselves that no command is to start an uploader before `until`.
+
+    For a disk on which no status can be written: to set the time of a file needs no room.
+    """
+    for path in (*(segment.path for segment in waiting(folder)), folder.events):
+        with contextlib.suppress(OSError):
+            os.utime(path, (until, until), follow_symlinks=False)
 
 
 def has_new(folder: DataFolder) -> bool:

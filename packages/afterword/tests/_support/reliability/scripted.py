@@ -43,7 +43,7 @@ def all_but_two(batch: Sequence[Record]) -> Receipt:
 
 
 def upload_to(exporter: Scripted, app: Application, **changed: Any) -> Status:
-    changed = {"make_exporter": lambda: exporter, "sleep": lambda _seconds: None} | changed
+    changed = {"make_exporter": lambda _silence: exporter, "sleep": lambda _seconds: None} | changed
     status = run(make_job(app.telemetry, **changed))
     assert status is not None
     return status
