@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows collector docs lock clean
+.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows stress-windows collector docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ test-agents: $(READY) ## The three real clients against a stub model (installs t
 
 test-windows: $(READY) ## The tests under Windows' own Python, which runs under Wine
 	$(BIN)/python -m tools.windows $(if $(CI),--must)
+
+stress-windows: $(READY) ## Fifty commands at once there, three times in three stories: half an hour
+	FAULTS=all $(BIN)/python -m tools.windows -- -v -n 0 packages/afterword/tests/reliability/test_stress.py
 
 simulate: $(READY) ## A fleet of installs, an outage and its return: the tables of docs/scale.md
 	$(BIN)/python benchmarks/simulate

@@ -16,7 +16,13 @@ Flat = dict[str, Value]
 """A small file's content: one JSON object without anything nested."""
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_READ: int = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_READ: int = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_NAPS = (0.001, 0.002, 0.005, 0.01, 0.02)  # seconds, on Windows, while a file is being replaced
 _MOST = 65536
 _MOST_NAME = 64
 _DIGITS = 18  # of a number of ours; Python reads none of more than 4,300
@@ -137,7 +143,7 @@ def read_flat(path: str) -> "Flat | None":
     (edited, damaged, another program's) goes to the real parser.
     """
     try:
-        fd = os.open(path, _READ)
+        fd = _open(path)
     except OSError:
         return None
     try:
@@ -191,3 +197,22 @@ def _read_own_form(text: str) -> "Flat | None":
         else:
             return None
     return found if len(found) == len(lines) - 3 else None
+
+
+if sys.platform == "win32":
+
+    def _open(path: str) -> int:
+        """Open the file to read it. Who replaces it just now has it to themselves for a moment."""
+        import time
+
+        for nap in _NAPS:
+            try:
+                return os.open(path, _READ)
+            except PermissionError:
+                time.sleep(nap)
+        return os.open(path, _READ)
+
+else:
+
+    def _open(path: str) -> int:
+        return os.open(path, _READ)

@@ -43,7 +43,12 @@ class FileLock:
     def _lock(self, until: float) -> bool:
         """Lock the file at the path if it can be; False if it was no longer there then."""
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        fd = os.open(self.path, flags, 0o600)
+        try:
+            fd = os.open(self.path, flags, 0o600)
+        except PermissionError:
+            if sys.platform != "win32":
+                raise
+            return True  # just being removed, or a scanner has it: as if it were held
         try:
             if not wait_lock(fd, max(0.0, until - time.monotonic())):
                 return True
