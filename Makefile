@@ -76,7 +76,7 @@ lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 bench: $(READY) ## What telemetry costs a command, without the peers: under a minute
 	$(BIN)/python benchmarks
 
-bench-peers: $(READY) ## The same beside eight peers, in environments of their own: a quarter of an hour
+bench-peers: $(READY) ## The same beside twelve peers, in environments of their own: twenty minutes
 	$(BIN)/python benchmarks --peers
 
 test-agents: $(READY) ## The three real clients against a stub model (installs them with npm, into .cache)

@@ -57,6 +57,10 @@ def _peer(name: str, program: str, variables: Callable[[Server], Mapping[str, st
 
 PEERS = (
     _peer("azure-cli-telemetry", "with_azure_cli_telemetry", _endpoint),
+    _peer("iterative-telemetry", "with_iterative_telemetry", _endpoint),
+    _peer("glean-sdk", "with_glean", _endpoint),
+    _peer("scarf-sdk", "with_scarf", _endpoint),
+    _peer("usagestats", "with_usagestats", _endpoint),
     _peer("snowplow-tracker", "with_snowplow", _endpoint),
     _peer(
         "huggingface_hub", "with_huggingface_hub", lambda server: {"HF_ENDPOINT": server.endpoint}
