@@ -26,12 +26,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeVar, Unpack
 
     from afterword.consent import Notice
     from afterword.folder import Flat
+    from afterword.integrations.run import How, Watch
     from afterword.schema import Event
     from afterword.upload.status import Status
+
+    Returned = TypeVar("Returned")
 
 CAP = 5_000_000
 """Bytes that may wait for upload; over that the oldest events leave first.
@@ -105,6 +108,7 @@ class Telemetry:
         self._more: list[Callable[[], Event]] = []
         self._declared: dict[str, Event] | None = None
         self._fingerprint: str | None = None
+        self._watch: Watch | None = None
         self.connection_string = connection_string or None
         self.exporter = exporter
         self._why_not_to: dict[str, str | None] = {}
@@ -184,42 +188,70 @@ class Telemetry:
             if self.is_strict() and type(error).__name__ in ("UndeclaredError", "DeclarationError"):
                 raise
 
-    def click(
-        self,
-        cli: "Any",
-        *,
-        fields: "Sequence[str]" = (),
-        errors: "Sequence[type[BaseException]]" = (),
-        commands: "Sequence[str] | None" = None,
-        ask: bool = True,
-    ) -> None:
+    def click(self, cli: "Any", **how: "Unpack[How]") -> None:
         """Record each run of a click command or group as the event `command`.
 
         The person is asked at the first command, and `TOOL telemetry status`, `show`, … is added.
 
         Args:
             cli: the root command or group.
-            fields: what to record besides, out of `options` (names, never values), `agent`,
-                `install`, `os_version`, `python` and `terminal`.
-            errors: exceptions whose class may be told when a command fails; others are `other`.
-            commands: the commands that may be told, as `remote add`; by default all that the tool
-                itself defines. What a group loads only when it is called counts as the group.
-            ask: False where the application calls `ask` itself.
+            how: `fields`: what to record besides, out of `options` (names, never values), `agent`,
+                `install`, `os_version`, `python` and `terminal`. `errors`: exceptions whose class
+                may be told when a command fails; others are `other`. `commands`: the commands that
+                may be told, as `remote add`; by default all that the tool itself defines, where
+                what a group loads only when it is called counts as the group. `ask`: False where
+                the application calls `ask` itself.
 
         Raises:
             DeclarationError: there is no such field to record.
         """
-        from afterword.integrations.click import watch
+        from afterword.integrations import click
 
-        watch(
-            self,
-            cli,
-            fields=fields,
-            errors=errors,
-            commands=commands,
-            ask=ask,
-            module=sys._getframe(1).f_globals.get("__name__", ""),  # noqa: SLF001  # who calls
-        )
+        click.watch(self, cli, module=_caller(), **how)
+
+    def typer(self, app: "Any", **how: "Unpack[How]") -> None:
+        """As `click`, for a Typer application; its commands may be added before or after.
+
+        Args:
+            app: the `typer.Typer`.
+            how: as for `click`.
+
+        Raises:
+            DeclarationError: there is no such field to record.
+        """
+        from afterword.integrations import typer
+
+        typer.watch(self, app, module=_caller(), **how)
+
+    def argparse(self, parser: "Any", **how: "Unpack[How]") -> None:
+        """As `click`, for an `argparse.ArgumentParser`; what is recorded is what `run` runs.
+
+        Args:
+            parser: the parser; its subcommands may be added before or after.
+            how: as for `click`.
+
+        Raises:
+            DeclarationError: there is no such field to record.
+        """
+        from afterword.integrations import argparse
+
+        self._watch = argparse.watch(self, parser, module=_caller(), **how)
+
+    def run(self, main: "Callable[[], Returned]") -> "Returned":
+        """Call `main`, and record its run as the event `command`; for every other framework.
+
+        What it returns or raises is passed on. A whole number that it returns is taken for the exit
+        code, as in `sys.exit(telemetry.run(main))`.
+
+        Args:
+            main: parses the arguments and does the work. Where `argparse` was called before, the
+                run has its command's name; else it has the tool's.
+        """
+        from afterword.integrations import run
+
+        if self._watch is None:
+            self._watch = run.Watch(self, run.NoTree(), ask=False)
+        return run.run_main(self._watch, main)
 
     def command(self, event: str, /, **fields: object) -> "Command":
         """A `with` block that records `event` with `success` when it ends, however it ends."""
@@ -624,6 +656,11 @@ def run_handed_over() -> "NoReturn":
     except BaseException:  # noqa: BLE001  # a background process complains to nobody
         os._exit(0)
     telemetry.run_uploader()
+
+
+def _caller() -> str:
+    """The name of the application's module that has called a method of `Telemetry`."""
+    return str(sys._getframe(2).f_globals.get("__name__", ""))  # noqa: SLF001
 
 
 def _undeclared(why: str | None) -> Exception:

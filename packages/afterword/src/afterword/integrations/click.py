@@ -140,7 +140,9 @@ class ClickTree:
         """The command's own name, whatever alias it was called by."""
         commands: dict[str, Any] = getattr(group, "commands", {})
         if commands.get(command.name, self) is command:
-            return str(command.name)
+            names = [name for name, found in commands.items() if _is_one(found, command)]
+            shown = [name for name in names if not commands[name].hidden] or names
+            return str(command.name) if command.name in shown else shown[0]
         for name, found in commands.items():
             if found is command:
                 return str(name)
@@ -148,7 +150,7 @@ class ClickTree:
 
     def _walk(self, group: "Any", above: str) -> "Iterator[tuple[str, Any]]":
         commands = getattr(group, "commands", {})
-        seen: list[Any] = []
+        seen: list[str] = []
         for name, command in commands.items():
             own = self.name_of(group, command, name, ())
             if (not above and name == NAME) or own in seen or not self.is_own(command):
@@ -166,6 +168,12 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
+
+
+def _is_one(one: "Any", other: "Any") -> bool:
+    """Are these one command? In Typer an alias is another command of the same function."""
+    function = getattr(one.callback, "__wrapped__", one)
+    return one is other or function is getattr(other.callback, "__wrapped__", other)
 
 
 def listed_by(group: "Any") -> "list[str]":
@@ -236,10 +244,9 @@ class _Seen:
         self._afterword_entered += 1
         if self._afterword_parsed and self._afterword_entered == 1 and _is_last(self):
             try:
-                _note_options(self)
                 self.afterword_run.reach()
-            except BaseException:
-                # `with` does not call our __exit__ for what __enter__ raises: click's own does.
+            except KeyboardInterrupt:
+                # `with` does not call __exit__ for what __enter__ raises.
                 super().__exit__(*sys.exc_info())  # type: ignore[misc]
                 raise
         return entered
@@ -264,11 +271,9 @@ class _Seen:
             return
         if getattr(self, "resilient_parsing", False):  # for completion, or for a help page
             return
-        try:
-            outcome, code = _ending_of(error, getattr(self, "command", None))
-            self.afterword_run.end(outcome, code, error)
-        except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
-            pass
+        outcome, code = _ending_of(error, getattr(self, "command", None))
+        failure = None if "Exit" in _kinds_of(error) else error
+        self.afterword_run.end_silently(outcome, code, failure)
 
 
 def _note_subcommand(ctx: "Any", name: str) -> None:
@@ -287,18 +292,23 @@ def _note_subcommand(ctx: "Any", name: str) -> None:
 
 
 def _is_last(ctx: "Any") -> bool:
-    """Is this the context of what is called, and not of a group on the way?"""
-    group = ctx.command
-    if not hasattr(group, "resolve_command"):
-        return True
-    before_8_2 = ctx.__dict__.get("protected_args")
-    rest = getattr(ctx, "_protected_args", None) or before_8_2 or ctx.args
-    return bool(group.chain and rest) if rest else bool(group.invoke_without_command)
+    """Is this the context of what is called, and not of a group on the way? Notes its options."""
+    try:
+        group = ctx.command
+        if hasattr(group, "resolve_command"):
+            before_8_2 = ctx.__dict__.get("protected_args")
+            rest = getattr(ctx, "_protected_args", None) or before_8_2 or ctx.args
+            alone = getattr(group, "chain", False) if rest else group.invoke_without_command
+            if not alone:
+                return False
+        if "options" in ctx.afterword_run.watch.fields:
+            _note_options(ctx)
+    except Exception:  # noqa: BLE001  # telemetry fails in silence
+        return False
+    return True
 
 
 def _note_options(ctx: "Any") -> None:
-    if "options" not in ctx.afterword_run.watch.fields:
-        return
     at = ctx
     while at is not None:
         for param in at.command.params:
@@ -316,7 +326,7 @@ def option_name(param: "Any") -> str:
 
 def _ending_of(error: BaseException | None, root: "Any") -> tuple[str, int]:
     """How click or Typer ends the program after this exception: outcome and exit code."""
-    kinds = {kind.__name__ for kind in type(error).__mro__ if _is_of_click(kind.__module__)}
+    kinds = _kinds_of(error)
     code = exit_code_of(getattr(error, "exit_code", 1))
     if "Exit" in kinds:
         return ("failed" if code else "ok"), code
@@ -330,6 +340,11 @@ def _ending_of(error: BaseException | None, root: "Any") -> tuple[str, int]:
     if outcome == "interrupted" and _package_of(type(root).main.__module__) != "typer":
         return outcome, 1  # Typer lets it be 130
     return outcome, code
+
+
+def _kinds_of(error: BaseException | None) -> set[str]:
+    """The names of the exception's classes that are click's or Typer's."""
+    return {kind.__name__ for kind in type(error).__mro__ if _is_of_click(kind.__module__)}
 
 
 def _is_of_click(module: str) -> bool:

@@ -13,11 +13,21 @@ from afterword.integrations.verbs import NAME
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Protocol
+    from typing import Protocol, TypedDict, TypeVar
 
     from afterword.consent import Decision
     from afterword.folder import DataFolder
     from afterword.schema import Event, Field
+
+    Returned = TypeVar("Returned")
+
+    class How(TypedDict, total=False):
+        """What an application says of its runs; see `Watch`."""
+
+        fields: Sequence[str]
+        errors: Sequence[type[BaseException]]
+        commands: Sequence[str] | None
+        ask: bool
 
     class Recording(Protocol):
         """The part of a `Telemetry` that an integration needs."""
@@ -88,6 +98,7 @@ class Watch:
         self.fields = tuple(fields)
         self.errors = tuple(errors)
         self.asks = ask
+        self.run: Run | None = None  # the one at work, where `run_main` began it
         self._commands = commands
         self._file = file
         self._paths: frozenset[str] | None = None
@@ -153,7 +164,7 @@ class Run:
 
     `path`: the commands that the arguments named so far. `foreign`: one of them is not the
     application's own. `reached`: a command was called, and not only its help. `options`: those
-    that were given, without dashes.
+    that were given, without dashes. `misused`: the parser has complained.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -162,6 +173,7 @@ class Run:
         self.foreign = False
         self.reached = False
         self.options: list[str] = []
+        self.misused = False
         self._began = time.monotonic()
 
     @property
@@ -176,11 +188,21 @@ class Run:
             KeyboardInterrupt: Ctrl-C at the question.
         """
         self.reached = True
-        if self.watch.asks and not self.is_ours and _is_somebody_there():
-            self.watch.telemetry.ask()
+        try:  # contextlib may not be loaded
+            if self.watch.asks and not self.is_ours and _is_somebody_there():
+                self.watch.telemetry.ask()
+        except Exception:  # noqa: BLE001, S110  # the terminal has gone: telemetry fails in silence
+            pass
+
+    def end_silently(self, outcome: str, code: int, error: BaseException | None = None) -> None:
+        """As `end`, whatever goes wrong."""
+        try:  # noqa: SIM105  # contextlib may not be loaded
+            self.end(outcome, code, error)
+        except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
+            pass
 
     def end(self, outcome: str, exit_code: int, error: BaseException | None = None) -> None:
-        """Record it, if that may be. Never fails.
+        """Record it, if that may be.
 
         Args:
             outcome: out of `schema.OUTCOMES`.
@@ -214,6 +236,42 @@ class Run:
             if isinstance(error, kind):
                 return kind.__name__
         return OTHER
+
+
+def run_main(watch: Watch, main: "Callable[[], Returned]") -> "Returned":
+    """Call `main` as one run; what it returns or raises is passed on.
+
+    A whole number that it returns is taken for the exit code, as `sys.exit(main())` has it.
+    """
+    run = watch.run = Run(watch)
+    try:
+        returned = main()
+    except BaseException as error:
+        outcome, code = ending_of(error)
+        if run.misused and outcome == "failed":
+            outcome = "usage_error"
+        if outcome == "broken_pipe" and not _is_output_taken():
+            code = _LOST_OUTPUT
+        run.end_silently(outcome, code, error)
+        raise
+    finally:
+        watch.run = None
+    code = exit_code_of(returned) if isinstance(returned, int) else 0
+    run.reached = True
+    run.end_silently("failed" if code else "ok", code)
+    return returned
+
+
+class NoTree:
+    """An application whose commands nobody tells: it has its name alone."""
+
+    def paths(self) -> "Iterable[str]":
+        """None."""
+        return ()
+
+    def options(self) -> "Iterable[str]":
+        """None."""
+        return ()
 
 
 def ending_of(error: BaseException | None) -> tuple[str, int]:
