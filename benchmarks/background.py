@@ -1,8 +1,9 @@
 """The background: what an uploader costs in CPU and memory, with and without work.
 
-The uploader runs as a command starts it (it detaches itself, and we follow it), in four
-situations, beside `python -c pass` and beside the bare exporter, which sends the same one event
-and is nothing but the import and the request. Whether a command starts one at all is asked too.
+The uploader runs as a command starts it (it detaches itself, and we follow it), with nothing to do
+and with one event for each exporter, beside `python -c pass` and beside the bare exporter, which
+sends the same one event and is nothing but the import and the request. Whether a command starts one
+at all is asked too.
 """
 
 import contextlib
@@ -14,13 +15,14 @@ from typing import Any
 from environments import python_of
 from processes import Run
 from rounds import Trial, alternate, summary
-from stage import PROGRAMS, Server, Stage, telemetry_folder, waiting
+from stage import PROGRAMS, WIRES, Server, Stage, telemetry_folder, waiting, wire
 
 from afterword.folder import DataFolder
 from afterword.state.lockfile import FileLock
 from afterword.upload import status
 
-SITUATIONS = ("nothing to do", "another at work", "cooling down", "one event")
+IDLE = ("nothing to do", "another at work", "cooling down")
+ONE_EVENT = {f"one event, {name}": name for name in WIRES}
 
 
 def measure(stage: Stage, rounds: int, *, warm_up: int) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def measure(stage: Stage, rounds: int, *, warm_up: int) -> dict[str, Any]:
     runs = alternate(
         {
             "pass": lambda: stage.family.run((python, "-c", "pass"), stage.environment(home)),
-            **{name: _trial(stage, name, server) for name in SITUATIONS},
+            **{name: _trial(stage, name, server) for name in (*IDLE, *ONE_EVENT)},
             "bare exporter, one event": lambda: stage.family.run(
                 bare, stage.environment(home, where)
             ),
@@ -53,7 +55,7 @@ def measure(stage: Stage, rounds: int, *, warm_up: int) -> dict[str, Any]:
         }
         for name, of in runs.items()
     }
-    for name in SITUATIONS[1:3]:
+    for name in IDLE[1:]:
         found[name]["started_by_a_command"] = _starts(stage, name, server)
     return found
 
@@ -62,7 +64,7 @@ def _trial(stage: Stage, situation: str, server: Server) -> Trial:
     home = stage.home(agreed=True)
     uploader = (python_of("afterword"), "-P", "-c", "import ours; ours.upload()")
     variables = {
-        "BENCH_TELEMETRY_CONNECTION_STRING": server.connection_string,
+        **wire(ONE_EVENT.get(situation, "azure"), server.endpoint),
         "BENCH_TELEMETRY_UPLOAD": "1",
     }
 

@@ -115,6 +115,18 @@ def connection_string(endpoint: str) -> str:
     return f"InstrumentationKey={KEY};IngestionEndpoint={endpoint}/"
 
 
+WIRES = ("azure", "azure_official", "otlp")
+"""The exporters of ours that send."""
+
+
+def wire(name: str, endpoint: str) -> dict[str, str]:
+    """The variables that make `ours` send to this endpoint by one of the WIRES."""
+    otlp = f"OtlpEndpoint={endpoint.rstrip('/')}"
+    where = otlp if name == "otlp" else connection_string(endpoint.rstrip("/"))
+    found = {"BENCH_TELEMETRY_CONNECTION_STRING": where}
+    return found | ({"BENCH_TELEMETRY_EXPORTER": name} if name == "azure_official" else {})
+
+
 def telemetry_folder(home: str) -> str:
     """Where `ours` keeps its files."""
     return os.path.join(home, ".local", "share", "bench")

@@ -46,7 +46,7 @@ def targets(found: dict[str, Any]) -> Iterator[Target]:
         yield _least("recording: ours, of bare appends", of["ratio"], 0.5)
         yield Target("recording: events lost", of["lost"], 0, str(of["lost"]))
     for of in found.get("uploading", ()):
-        yield _least(f"uploading {of['events']:,}: ours, of the bare exporter", of["ratio"], 0.9)
+        yield from _uploading(of)
         yield Target(f"uploading {of['events']:,}: events lost", of["lost"], 0, str(of["lost"]))
 
 
@@ -78,9 +78,25 @@ def _background(background: dict[str, Any]) -> Iterator[Target]:
     for name in ("nothing to do", "another at work", "cooling down"):
         times = background[name]["cpu"]["median"] / base
         yield _most(f"uploader, {name}: CPU, of `python -c pass`", times, 1.5)
+    official = background.get("one event, azure_official")
+    for name in ("azure", "otlp"):
+        if official is None or f"one event, {name}" not in background:
+            continue
+        for what, figure, limit in (("CPU", "cpu", 1 / 3), ("memory", "peak_mb", 1 / 2)):
+            one = background[f"one event, {name}"][figure]["median"]
+            times = ratio(one, official[figure]["median"])
+            yield _most(f"one event by {name}: {what}, of azure_official's", times, limit)
     for name in ("another at work", "cooling down"):
         started = background[name]["started_by_a_command"]
         yield Target(f"{name}: uploaders a command starts", started, 0, str(started))
+
+
+def _uploading(of: dict[str, Any]) -> Iterator[Target]:
+    what, ratios = f"uploading {of['events']:,}", of["ratios"]
+    yield _least(f"{what}: azure_official, of the bare exporter", ratios["azure_official"], 0.9)
+    for name in ratios.keys() - {"azure_official"}:
+        times = ratio(ratios[name], ratios["azure_official"])
+        yield _least(f"{what}: {name}, of azure_official", times, 2.0)
 
 
 def _sharing(sharing: dict[str, Any]) -> Iterator[Target]:

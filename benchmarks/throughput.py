@@ -2,8 +2,8 @@
 
 Recording is compared with bare appends of a ready line (open, write, close: each command is a
 process of its own and has nothing open), with the same under a lock, and with the same event made
-and appended by hand. Uploading is compared with the bare exporter, which reads the same events from
-a file and sends the same batches to the same sink.
+and appended by hand. Uploading, by each exporter of ours, is compared with the bare official
+exporter, which reads the same events from a file and sends the same batches to the same sink.
 
 Nothing here holds the events in memory: a process that we start counts as large as we were.
 """
@@ -19,12 +19,13 @@ from typing import Any
 from environments import python_of
 from processes import own_peak
 from rounds import summary
-from stage import PROGRAMS, Stage, telemetry_folder, waiting
+from stage import PROGRAMS, WIRES, Stage, telemetry_folder, waiting, wire
 
 from afterword_sink import LocalSink
 
 _CAP = str(10**10)  # bytes that may wait: what is measured here is not the cap
 _KINDS = ("ours", "bare append", "locked append", "by hand")
+_BARE = "bare exporter"
 _MARK = re.compile(r'"mark":(\d+)')
 
 
@@ -51,41 +52,38 @@ def record(stage: Stage, *, processes: int, each: int, turns: int) -> dict[str, 
 
 
 def upload(stage: Stage, count: int, *, turns: int) -> dict[str, Any]:
-    """Events a second and MB when `count` wait, by ours and by the bare exporter in turns."""
+    """Events a second and MB when `count` wait, by each exporter of ours and by the bare one."""
     home = stage.home(agreed=True)
     _record(stage, home, "ours", 1, count)
     folder = telemetry_folder(home)
     copy = os.path.join(home, "events.jsonl")
     os.rename(os.path.join(folder, "telemetry-events.jsonl"), copy)
-    seconds: dict[str, list[float]] = {"ours": [], "bare exporter": []}
+    seconds: dict[str, list[float]] = {name: [] for name in (*WIRES, _BARE)}
     peak: dict[str, int] = {}
     lost = 0
     with LocalSink() as sink:
         stage.family.spare_the_living()
-        variables = {
-            "BENCH_CONNECTION_STRING": sink.connection_string,
-            "BENCH_TELEMETRY_CONNECTION_STRING": sink.connection_string,
-            "BENCH_TELEMETRY_CAP": _CAP,
-        }
-        commands = {
-            "ours": ("-P", "-c", "import ours; ours.upload()"),
-            "bare exporter": (os.path.join(PROGRAMS, "bare_export.py"), copy),
-        }
+        bare = (os.path.join(PROGRAMS, "bare_export.py"), copy)
+        ours = ("-P", "-c", "import ours; ours.upload()")
         for _ in range(turns):
-            for name, command in commands.items():
-                if name == "ours":
+            for name, took in seconds.items():
+                variables = {"BENCH_CONNECTION_STRING": sink.connection_string}
+                if name != _BARE:
+                    variables = wire(name, sink.endpoint) | {"BENCH_TELEMETRY_CAP": _CAP}
                     shutil.copy(copy, os.path.join(folder, "telemetry-events.000001.jsonl"))
                 sink.clear()
-                run = stage.family.run(
-                    (python_of("afterword"), *command), stage.environment(home, variables), cap=300
-                )
-                seconds[name].append(run.seconds)
+                command = (python_of("afterword"), *(bare if name == _BARE else ours))
+                run = stage.family.run(command, stage.environment(home, variables), cap=300)
+                took.append(run.seconds)
                 peak[name] = max(peak.get(name, 0), run.peak)
                 lost += count - sink.stats()["accepted"]
     return {
         "events": count,
-        "rates": {name: summary([count / took for took in of]) for name, of in seconds.items()},
-        "ratio": statistics.median(seconds["bare exporter"]) / statistics.median(seconds["ours"]),
+        "rates": {name: summary([count / one for one in of]) for name, of in seconds.items()},
+        "ratios": {
+            name: statistics.median(seconds[_BARE]) / statistics.median(seconds[name])
+            for name in WIRES
+        },
         "peak_mb": {
             name: round(size / 1e6, 1) if size > own_peak() else None for name, size in peak.items()
         },

@@ -1,7 +1,8 @@
 """A command with afterword: three declared events, one of them recorded, the upload at the end.
 
 `BENCH_MARK` is the run's number, carried by the event. `BENCH_CHILD=pass` starts `python -c pass`
-in the uploader's place, as the floor does.
+in the uploader's place, as the floor does. `BENCH_TELEMETRY_EXPORTER` names another exporter than
+the connection string's.
 """
 
 import os
@@ -31,7 +32,8 @@ telemetry = Telemetry(
     "bench",
     version="1.0.0",
     events=events,
-    connection_string="",
+    connection_string=None,
+    exporter=os.environ.get("BENCH_TELEMETRY_EXPORTER"),
     uploader=(
         (sys.executable, "-c", "pass")
         if "BENCH_CHILD" in os.environ

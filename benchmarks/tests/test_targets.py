@@ -39,6 +39,9 @@ def background(cpu: float, *, started: int = 0) -> dict[str, Any]:
         "nothing to do": {"cpu": of(cpu)},
         "another at work": {"cpu": of(cpu), "started_by_a_command": started},
         "cooling down": {"cpu": of(cpu), "started_by_a_command": started},
+        "one event, azure": {"cpu": of(60.0), "peak_mb": of(25.0)},
+        "one event, otlp": {"cpu": of(80.0), "peak_mb": of(25.0)},
+        "one event, azure_official": {"cpu": of(240.0), "peak_mb": of(50.0)},
     }
 
 
@@ -97,8 +100,20 @@ def test_without_peers_only_losses_are_judged() -> None:
 def test_an_uploader_with_nothing_to_do_is_cheap_and_a_useless_one_is_not_started() -> None:
     assert set(met({"background": background(15.0)}).values()) == {True}
     dear = met({"background": background(15.1, started=1)})
-    assert len(dear) == 5
-    assert set(dear.values()) == {False}
+    judged = [yes for what, yes in dear.items() if not what.startswith("one event")]
+    assert judged == [False] * 5
+
+
+def test_by_the_standard_library_it_costs_a_third_and_half_of_the_official_sdk() -> None:
+    measured = background(15.0)
+    measured["one event, otlp"] = {"cpu": of(81.0), "peak_mb": of(25.1)}
+    found = met({"background": measured})
+    assert {what: yes for what, yes in found.items() if what.startswith("one event")} == {
+        "one event by azure: CPU, of azure_official's": True,
+        "one event by azure: memory, of azure_official's": True,
+        "one event by otlp: CPU, of azure_official's": False,
+        "one event by otlp: memory, of azure_official's": False,
+    }
 
 
 @pytest.mark.parametrize(("uploads", "arrived", "yes"), [(5, 100, True), (6, 99, False)])
@@ -114,9 +129,10 @@ def test_a_hundred_commands_share_five_uploads(uploads: int, arrived: int, yes: 
 def test_throughput_is_held_to_the_bare_thing_and_loses_nothing(
     ratio: float, lost: int, yes: bool
 ) -> None:
-    one = {"ratio": ratio, "lost": lost, "events": 1000}
+    ratios = {"azure_official": ratio, "azure": 2.0 * ratio if lost == 0 else ratio}
+    one = {"ratio": ratio, "ratios": ratios, "lost": lost, "events": 1000}
     found = met({"recording": one, "uploading": [one]})
-    assert len(found) == 4
+    assert len(found) == 5
     assert set(found.values()) == {yes}
 
 
