@@ -85,7 +85,7 @@ def text_of(parts: "Mapping[str, str | int | None]", events: "Iterable[Event]") 
     declared = [
         f"[{_quoted(event.name)},["
         + ",".join([_field(name, field) for name, field in event.fields.items()])
-        + "]]"
+        + f'],"{event.until}"]'
         for event in events
     ]
     return "{" + ",".join([*named, '"events":[' + ",".join(declared) + "]"]) + "}"
@@ -103,6 +103,7 @@ def read(text: str) -> "dict[str, Any]":
     parts["events"] = [
         Event(
             name,
+            until=ends,
             **{
                 field: Field(
                     kind,
@@ -111,11 +112,12 @@ def read(text: str) -> "dict[str, Any]":
                     optional=bool(optional),
                     other=other,
                     bounds=tuple(bounds),
+                    until=until,
                 )
-                for field, kind, words, most, optional, other, bounds in fields
+                for field, kind, words, most, optional, other, bounds, until in fields
             },
         )
-        for name, fields in parts["events"]
+        for name, fields, ends in parts["events"]
     ]
     return parts
 
@@ -125,7 +127,7 @@ def _field(name: str, field: Field) -> str:
     bounds = ",".join([repr(bound) for bound in field.bounds])
     return (
         f'["{name}","{field.kind}",[{words}],{field.most},{int(field.optional)},"{field.other}",'
-        f"[{bounds}]]"
+        f'[{bounds}],"{field.until}"]'
     )
 
 

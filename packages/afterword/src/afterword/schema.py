@@ -46,14 +46,15 @@ class Field:
 
     `kind`: out of `KINDS`, a closed list, so that nobody adds free text to it. `optional`: an event
     may be recorded without it. `other`: the word that stands for any that is not in `words`; empty
-    where an unknown word is refused. `bounds`: of ranges, where the next of `words` begins. One
+    where an unknown word is refused. `bounds`: of ranges, where the next of `words` begins. `why`:
+    the question that it answers. `until`: the last day or version for which it is recorded. One
     class for all kinds, as making a class takes every command as long as recording an event.
 
     Raises:
         DeclarationError: there is no such kind, a word is no word, or the bounds do not rise.
     """
 
-    __slots__ = ("bounds", "kind", "most", "optional", "other", "words")
+    __slots__ = ("bounds", "kind", "most", "optional", "other", "until", "why", "words")
 
     def __init__(
         self,
@@ -64,6 +65,8 @@ class Field:
         optional: bool = False,
         other: str = "",
         bounds: tuple[float, ...] = (),
+        why: str = "",
+        until: str = "",
     ) -> None:
         if kind not in KINDS:
             raise _declaration_error(f"there is no kind {kind!r}")
@@ -78,12 +81,16 @@ class Field:
         for word in words:
             if not is_word(word):
                 raise _declaration_error(f"{word!r} is no word for a vocabulary")
+        if until:
+            _check_end(until)
         self.kind = kind
         self.words = words
         self.most = most
         self.optional = optional
         self.other = other
         self.bounds = bounds
+        self.why = why
+        self.until = until
 
     def __init_subclass__(cls) -> None:
         raise TypeError("the kinds of fields are a closed list")
@@ -166,69 +173,112 @@ class Field:
         return self.words[-1]
 
 
-def OneOf(*words: str, optional: bool = False, other: str = "") -> Field:  # noqa: N802  # reads as a declaration
+def OneOf(  # noqa: N802  # reads as a declaration
+    *words: str, optional: bool = False, other: str = "", why: str = "", until: str = ""
+) -> Field:
     """One word out of a closed vocabulary; `other` stands for every word that is not in it."""
-    return Field("word", words=words, optional=optional, other=other)
+    return Field("word", words=words, optional=optional, other=other, why=why, until=until)
 
 
-def ListOf(*words: str, optional: bool = False, other: str = "") -> Field:  # noqa: N802  # the same
+def ListOf(  # noqa: N802  # the same
+    *words: str, optional: bool = False, other: str = "", why: str = "", until: str = ""
+) -> Field:
     """Words out of a closed vocabulary, in order, repeats included. At most 1,000."""
-    return Field("words", words=words, most=1000, optional=optional, other=other)
+    return Field(
+        "words", words=words, most=1000, optional=optional, other=other, why=why, until=until
+    )
 
 
-def Range(*bounds: float, unit: str = "", optional: bool = False) -> Field:  # noqa: N802  # the same
+def Range(  # noqa: N802  # the same
+    *bounds: float, unit: str = "", optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """A number, of which only the range in which it lies is kept.
 
     `Range(10, 100, unit="MB")` keeps `<10MB`, `10-100MB` or `>=100MB`.
     """
     inner = [f"{bounds[at]}-{bounds[at + 1]}{unit}" for at in range(len(bounds) - 1)]
     words = (f"<{bounds[0]}{unit}", *inner, f">={bounds[-1]}{unit}") if bounds else ()
-    return Field("range", words=words, bounds=bounds, optional=optional)
+    return Field("range", words=words, bounds=bounds, optional=optional, why=why, until=until)
 
 
-def Duration(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Duration(  # noqa: N802  # the same
+    *, optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """How long something took, in seconds; kept as one of seven ranges, `<100ms` to `>1h`."""
-    return Field("range", words=_DURATIONS, bounds=_DURATION_BOUNDS, optional=optional)
+    return Field(
+        "range", words=_DURATIONS, bounds=_DURATION_BOUNDS, optional=optional, why=why, until=until
+    )
 
 
-def Outcome(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Outcome(  # noqa: N802  # the same
+    *, optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """How a command ended: `ok`, `failed`, `usage_error`, `interrupted` or `broken_pipe`."""
-    return Field("word", words=OUTCOMES, optional=optional)
+    return Field("word", words=OUTCOMES, optional=optional, why=why, until=until)
 
 
-def Agent(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Agent(  # noqa: N802  # the same
+    *, optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """Which coding agent runs the command, as `Telemetry.agent` tells; `none` for a person."""
-    return Field("word", words=AGENTS, optional=optional, other="other")
+    return Field("word", words=AGENTS, optional=optional, other="other", why=why, until=until)
 
 
-def Count(*, most: int = MOST_COUNT, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Count(  # noqa: N802  # the same
+    *, most: int = MOST_COUNT, optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """A whole number from 0 to `most`."""
-    return Field("count", most=most, optional=optional)
+    return Field("count", most=most, optional=optional, why=why, until=until)
 
 
-def Flag(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Flag(  # noqa: N802  # the same
+    *, optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """True or false."""
-    return Field("flag", optional=optional)
+    return Field("flag", optional=optional, why=why, until=until)
 
 
-def Id(*, optional: bool = False) -> Field:  # noqa: N802  # the same
+def Id(  # noqa: N802  # the same
+    *, optional: bool = False, why: str = "", until: str = ""
+) -> Field:
     """A random UUID that the engine makes for each event recorded; nobody can pass one in."""
-    return Field("id", optional=optional)
+    return Field("id", optional=optional, why=why, until=until)
 
 
 class Event:
-    """The declaration of one event: its name, when it is recorded (for users), its own fields.
+    """The declaration of one event.
+
+    Args:
+        name: as it is in the buffer and on the wire: lower-case words joined by `_`.
+        about: when it is recorded, in a sentence for users.
+        why: the question that it answers, for users.
+        until: the last day (`2027-06-30`) or version (`2.1`) for which it is recorded.
+        fields: its own fields by their names; every event also has an id, a moment, the anonymous
+            id, the platform and the version.
 
     Raises:
-        DeclarationError: a name that could not stand in the buffer or on the wire.
+        DeclarationError: a name that could not stand in the buffer or on the wire, or an end that
+            is neither a day nor a version.
     """
 
-    __slots__ = ("about", "fields", "name")
+    __slots__ = ("about", "ends", "fields", "name", "until", "why")
 
-    def __init__(self, name: str, about: str = "", /, **fields: Field) -> None:
+    def __init__(
+        self,
+        name: str,
+        about: str = "",
+        /,
+        *,
+        why: "str | Field" = "",
+        until: "str | Field" = "",
+        **fields: Field,
+    ) -> None:
+        if not isinstance(why, str) or not isinstance(until, str):  # where fields come by `**`
+            raise _declaration_error(f"{name}: no field can be called why or until")
         if not _is_name(name):
             raise _declaration_error(f"{name!r} is no name for an event: {_NAME_RULE}")
         keys: dict[str, str] = {}
+        ends = bool(until)
         for key, field in fields.items():
             if not _is_name(key) or "" in key.split("_"):
                 raise _declaration_error(f"{key!r} is no name for a field: {_NAME_RULE}")
@@ -239,9 +289,44 @@ class Event:
             other = keys.setdefault(buffer_key(key), key)
             if other != key:
                 raise _declaration_error(f"{name}.{key} and {name}.{other} are too much alike")
+            ends = ends or bool(field.until)
+        if until:
+            _check_end(until)
         self.name = name
         self.about = about
+        self.why = why
+        self.until = until
         self.fields = fields
+        self.ends = ends
+
+    def cut(
+        self, values: "Mapping[str, object]", moment: str, version: str
+    ) -> "tuple[Event | None, Mapping[str, object], str | None]":
+        """The event and its values without what had ended at a moment, and what that was.
+
+        Args:
+            values: of its fields.
+            moment: ISO 8601, UTC.
+            version: of the application that recorded it.
+
+        Returns:
+            the event, None if it has ended itself; the values that are left; what ended and has a
+            value here, None if nothing.
+        """
+        from afterword.expiry import has_ended
+
+        if has_ended(self.until, moment, version):
+            return None, {}, f"{self.name} has ended: until {self.until}"
+        fields = {
+            key: field
+            for key, field in self.fields.items()
+            if not has_ended(field.until, moment, version)
+        }
+        gone = [key for key in values if key in self.fields and key not in fields]
+        left = Event(self.name, self.about, why=self.why, until=self.until, **fields)
+        kept = {key: value for key, value in values.items() if key not in gone}
+        ended = [f"{self.name}.{key} has ended: until {self.fields[key].until}" for key in gone]
+        return left, kept, ended[0] if ended else None
 
     def why_not(self, values: "Mapping[str, object]", *, made: bool = False) -> str | None:
         """Why these values may not stand for this event; None if they may.
@@ -390,6 +475,15 @@ def is_word(word: object) -> bool:
 
 
 _PUNCTUATION = {ord(mark): "x" for mark in "._:+-<>= "}
+
+
+def _check_end(until: str) -> None:
+    """Raise DeclarationError if a declaration cannot end so."""
+    from afterword.expiry import why_not
+
+    no = why_not(until)
+    if no is not None:
+        raise _declaration_error(f"{until!r}: {no}")
 
 
 def _declaration_error(message: str) -> Exception:

@@ -426,11 +426,15 @@ class Telemetry:
         """
         from afterword import buffer, schema
 
+        now, version = self.clock(), (self.version_key, self.version)
         event = self.events.get(name)
+        if event is not None and event.ends:
+            event, fields, ended = event.cut(fields, schema.timestamp(now), self.version)
+            if ended is not None and (event is None or self.is_strict()):
+                raise _undeclared(ended)
         why_not = event.why_not(fields) if event is not None else f"no event {name!r} is declared"
         if event is None or why_not is not None:
             raise _undeclared(why_not)
-        now, version = self.clock(), (self.version_key, self.version)
         if decision.log:
             nobody = "(made on consent)"
             line = buffer.encode(event, fields, anonymous_id=nobody, version=version, now=now)

@@ -10,6 +10,7 @@ class Application(Reported, jobs.Application, Protocol):
     """What `telemetry status`, `show`, `on`, … need of an application's telemetry."""
 
     spelled: str
+    """The words that reach these commands: `atomic telemetry`."""
 
     @property
     def prefix(self) -> str: ...  # noqa: D102  # documented on Telemetry, as all here

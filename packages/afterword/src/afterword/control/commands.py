@@ -1,6 +1,7 @@
 """What stands behind `TOOL telemetry VERB`, for any framework: prints, returns an exit code."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -9,7 +10,7 @@ from afterword import destination
 from afterword.control import describe, report, words
 from afterword.control.application import Application
 from afterword.errors import AfterwordError
-from afterword.upload import jobs
+from afterword.upload import jobs, sent
 from afterword.upload.status import Status
 
 Answer = TypeVar("Answer")
@@ -17,20 +18,27 @@ Answer = TypeVar("Answer")
 _MANY = 500
 """Events over which an upload shows how far it is."""
 
+_NARROWEST = 40
+
 
 class _FailedError(Exception):
     """What was asked for could not be done; the message says why."""
 
 
-def run(telemetry: Application, verb: str, *, as_json: bool = False) -> int:
+def run(telemetry: Application, verb: str, *, as_json: bool = False, sent: bool = False) -> int:
     """Do what `TOOL telemetry VERB` asks for; return the exit code.
 
     Args:
         telemetry: whose telemetry.
         verb: out of `integrations.verbs.VERBS`.
         as_json: for scripts; `status`, `show` and `schema` have such a form.
+        sent: with `show`: what was sent, not what waits.
     """
     try:
+        if sent:
+            if verb != "show":
+                return _fail(f"--sent goes with show: {telemetry.spelled} show --sent", 2)
+            verb = "show --sent"
         if verb in _SHOWS:
             text, data = _SHOWS[verb](telemetry, as_json)
             _say(json.dumps(data, indent=2) if as_json else text)
@@ -50,17 +58,28 @@ def _status(telemetry: Application, as_json: bool) -> tuple[str, object]:
 def _show(telemetry: Application, as_json: bool) -> tuple[str, object]:
     found = report.waiting(telemetry)
     if not as_json:
-        return words.table(found), None
+        return words.table(found, _width()), None
     if not found.records:
         return "", []
     return "", list(jobs.make_exporter(telemetry).render(found.records))
+
+
+def _show_sent(telemetry: Application, as_json: bool) -> tuple[str, object]:
+    folder = telemetry.folder
+    copies = list(sent.read(folder, telemetry.clock())) if folder is not None else []
+    if as_json:
+        return "", [{"at": one.at, "host": one.host, "sent": one.sent} for one in copies]
+    return words.sent(copies, _width()), None
 
 
 def _schema(telemetry: Application, as_json: bool) -> tuple[str, object]:
     events = telemetry.events.values()
     if as_json:
         return "", describe.as_json(events)
-    return describe.markdown(events).rstrip(), None
+    width = _width()
+    if width is not None:
+        return describe.table(events, width), None
+    return describe.markdown(events).rstrip(), None  # for a page
 
 
 def _on(telemetry: Application) -> int:
@@ -74,7 +93,10 @@ def _on(telemetry: Application) -> int:
 
 def _off(telemetry: Application) -> int:
     deleted = _change(telemetry.turn_off)
-    _say(f"Telemetry is off. Deleted: {words.events(deleted)} and the anonymous id.")
+    _say(
+        f"Telemetry is off. Deleted: {words.events(deleted)} that waited, the anonymous id, "
+        "and the copy of what was sent."
+    )
     return 0
 
 
@@ -120,6 +142,7 @@ def _upload(telemetry: Application) -> int:
 _SHOWS: Mapping[str, Callable[[Application, bool], tuple[str, object]]] = {
     "status": _status,
     "show": _show,
+    "show --sent": _show_sent,
     "schema": _schema,
 }
 _DOES: Mapping[str, Callable[[Application], int]] = {
@@ -146,7 +169,14 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # what was asked for
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, code: int = 1) -> int:
     sys.stdout.flush()
     sys.stderr.write(f"Error: {text}\n")
-    return 1
+    return code
+
+
+def _width() -> int | None:
+    """How wide the terminal is; None where the output goes elsewhere."""
+    if sys.stdout is None or sys.stdout.closed or not sys.stdout.isatty():
+        return None
+    return max(_NARROWEST, shutil.get_terminal_size().columns)

@@ -11,7 +11,7 @@ from afterword.consent import Decision
 from afterword.exporters.base import Record
 from afterword.folder import DataFolder, read_flat
 from afterword.schema import Event, timestamp
-from afterword.upload import segments, status
+from afterword.upload import segments, sent, status
 from afterword.upload.reading import Reader, Unfit, Waits
 from afterword.upload.segments import Line
 from afterword.upload.status import Status
@@ -72,6 +72,8 @@ class Report:
     """Why no background process can be started; None if it can."""
     starts_in_vain: int
     """Background processes that were started and never came to life."""
+    sent: int
+    """Events sent in the last 30 days, as far as the copies of them go back."""
     files: list[str]
     """Every file that exists now."""
     folder: str | None
@@ -117,6 +119,7 @@ def report(telemetry: Reported) -> Report:
         why_no_upload=destination.why_no_upload(connection_string) if connection_string else None,
         why_no_uploader=telemetry.why_no_uploader(),
         starts_in_vain=spawn.starts_in_vain(folder) if folder is not None else 0,
+        sent=sum(1 for _ in sent.read(folder, telemetry.clock())) if folder is not None else 0,
         files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
     )
@@ -146,6 +149,7 @@ def as_json(told: Report) -> dict[str, object]:
             "error": last.error,
             "next": _iso(last.next_at or None),
         },
+        "sent": told.sent,
         "anonymousId": told.anonymous_id,
         "idChangesAt": _iso(told.id_changes_at),
         "destination": told.destination,

@@ -12,7 +12,7 @@ from afterword.errors import AfterwordError
 from afterword.folder import DataFolder, why_untrusted
 from afterword.state import identity
 from afterword.state.lockfile import FileLock
-from afterword.upload import segments
+from afterword.upload import segments, sent
 
 _PATIENCE = 2.0
 """Seconds to wait for an uploader at work to end; one that is stopped does not."""
@@ -88,6 +88,7 @@ def _delete_waiting(telemetry: Switched) -> int:
     with contextlib.suppress(OSError):
         os.unlink(folder.upload_status)
     spawn.forget_starts(folder)
+    sent.delete(folder)
     for name in telemetry.keeps:
         shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
     return count

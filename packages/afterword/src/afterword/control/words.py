@@ -1,9 +1,12 @@
 """Reports in words for people, whatever framework prints them."""
 
+import json
+import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from afterword.control.report import Report, Waiting
+from afterword.upload.sent import Copy
 from afterword.upload.status import Status
 
 
@@ -14,6 +17,7 @@ def status(told: Report, now: float, spelled: str) -> str:
         ("Telemetry", f"{'on ' if decision.on else 'off: '}{decision.reason}"),
         ("Waiting", _waiting_line(found, now)),
         ("Last upload", _upload_line(last) if last is not None else "none yet"),
+        ("Sent", _sent_line(told.sent)),
         ("Anonymous id", told.anonymous_id or "none"),
     ]
     if told.id_changes_at is not None:
@@ -63,28 +67,71 @@ def outcome(last: Status) -> str:
     return text
 
 
+def _sent_line(count: int) -> str:
+    if not count:
+        return "nothing in the last 30 days"
+    return f"{events(count)} in the last 30 days (see them: show --sent)"
+
+
 def _upload_line(last: Status) -> str:
     if not last.at:  # a command had to give events up before there was any
         return f"none yet; dropped: {_counts(last.dropped)}"
     return f"{_when(last.at)}: {outcome(last)}"
 
 
-def table(found: Waiting) -> str:
-    """What `telemetry show` says: a row for each event that waits."""
+def table(found: Waiting, width: int | None = None) -> str:
+    """What `telemetry show` says: each event that waits.
+
+    `width`: of the terminal, to which long lines are wrapped; None for one line an event.
+    """
     if not found.records:
         return "Nothing waits." + (
-            f" Not fit to send: {_counts(found.unfit)}." if found.unfit else ""
+            f" Will not be sent: {_counts(found.unfit)}." if found.unfit else ""
         )
-    rows = [("TIME (UTC)", "EVENT", "PROPERTIES")]
-    for record in found.records:
-        told = " ".join(
-            f"{name}={str(value).lower() if isinstance(value, bool) else value}"
-            for name, value in record.attributes.items()
-            if name != "timestamp"
+    rows = [
+        (_when(record.time), record.name, _properties(record.attributes, "timestamp"))
+        for record in found.records
+    ]
+    return _rows(("TIME (UTC)", "EVENT", "PROPERTIES"), rows, width)
+
+
+def sent(copies: Sequence[Copy], width: int | None = None) -> str:
+    """What `telemetry show --sent` says: each event that was sent, and where to."""
+    if not copies:
+        return "Nothing was sent in the last 30 days, or the copies were deleted."
+    rows = [
+        (
+            f"{copy.at[:10]} {copy.at[11:19]}",
+            copy.host,
+            json.dumps(copy.sent, separators=(",", ":")),
         )
-        rows.append((_when(record.time), record.name, told))
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows)
+        for copy in copies
+    ]
+    return _rows(("SENT (UTC)", "TO", "WHAT"), rows, width)
+
+
+def _properties(attributes: Mapping[str, object], without: str) -> str:
+    return " ".join(
+        f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in attributes.items()
+        if name != without
+    )
+
+
+def _rows(
+    head: tuple[str, str, str], rows: Sequence[tuple[str, str, str]], width: int | None
+) -> str:
+    """A table of three columns; on a terminal the last one stands below the others, wrapped."""
+    if width is None:
+        widths = [max(len(row[column]) for row in (head, *rows)) for column in (0, 1)]
+        return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in (head, *rows))
+    lines = []
+    for when, name, text in rows:
+        lines.append(f"{when}  {name}")
+        lines += textwrap.wrap(
+            text, width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    return "\n".join(lines)
 
 
 def events(count: int) -> str:

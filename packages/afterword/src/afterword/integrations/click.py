@@ -8,7 +8,7 @@ imported, since who calls has it, and Typer carries a copy of its own.
 import sys
 
 from afterword.integrations.run import Run, Watch, ending_of, exit_code_of
-from afterword.integrations.verbs import HELP, JSON_HELP, NAME, VERBS, run_verb
+from afterword.integrations.verbs import HELP, JSON_HELP, NAME, SENT_HELP, VERBS, run_verb
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def add_commands(telemetry: "Used", cli: "Any") -> None:
 
 
 def telemetry_command(telemetry: "Application", cli: "Any") -> "Any":
-    """The command `telemetry VERB [--json]`; `cli`: any command of the same click."""
+    """The command `telemetry VERB [--json] [--sent]`; `cli`: any command of the same click."""
     core = _core_of(cli)
 
-    def act(verb: str, as_json: bool) -> None:
-        sys.exit(run_verb(telemetry, verb, as_json=as_json))
+    def act(verb: str, as_json: bool, sent: bool) -> None:
+        sys.exit(run_verb(telemetry, verb, as_json=as_json, sent=sent))
 
     verbs = "\n".join(f"  {verb:<8}{what}" for verb, what in VERBS.items())
     return core.Command(
@@ -99,6 +99,7 @@ def telemetry_command(telemetry: "Application", cli: "Any") -> "Any":
         params=[
             core.Argument(["verb"], type=_choice_of(core)(list(VERBS)), metavar="VERB"),
             core.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP),
+            core.Option(["--sent"], is_flag=True, help=SENT_HELP),
         ],
         help=f"{HELP}\n\n\b\n{verbs}",
         short_help=HELP,

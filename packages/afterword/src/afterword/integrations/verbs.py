@@ -6,20 +6,23 @@ if TYPE_CHECKING:
 
 VERBS = {
     "status": "say whether it is on, why, and what waits",
-    "show": "print the events that wait, as they would be sent",
-    "schema": "print every event and field that can ever be recorded",
+    "show": "print the events that wait, or those that were sent",
+    "schema": "print every event and field that can be recorded, and why",
     "on": "turn it on, with a new anonymous id",
-    "off": "turn it off; delete what waits and the anonymous id",
-    "reset": "make a new anonymous id; delete what waits",
+    "off": "turn it off; delete what waits, the id, the copy of what was sent",
+    "reset": "delete the same, and go on with a new id",
     "upload": "send now what waits",
 }
 NAME = "telemetry"
 HELP = "See what is recorded, turn it on or off."
 JSON_HELP = "For scripts: status, show and schema."
+SENT_HELP = "With show: what was sent in the last 30 days, and where to."
 
 
-def run_verb(telemetry: "Application", verb: str, *, as_json: bool = False) -> int:
+def run_verb(
+    telemetry: "Application", verb: str, *, as_json: bool = False, sent: bool = False
+) -> int:
     """Do it, print what comes of it, and return the exit code."""
     from afterword.control import commands
 
-    return commands.run(telemetry, verb, as_json=as_json)
+    return commands.run(telemetry, verb, as_json=as_json, sent=sent)

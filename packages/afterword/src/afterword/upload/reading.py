@@ -111,7 +111,7 @@ class Reader:
         if old:
             raise Unfit(TOO_OLD)
         foreign = version != self._version
-        values = self._declared_values(name, line, foreign=foreign)
+        values = self._declared_values(name, line, moment, version, foreign=foreign)
         if values is None or platform not in schema.PLATFORMS:
             raise Waits(OTHER_VERSION) if foreign else Unfit(UNDECLARED)
         if now - seconds > MOST_AGE and seconds >= self._earliest:
@@ -132,16 +132,21 @@ class Reader:
         return Record(event.name, seconds, anonymous_id, attributes)
 
     def _declared_values(
-        self, name: str, line: Mapping[str, object], *, foreign: bool
-    ) -> dict[str, object] | None:
+        self, name: str, line: Mapping[str, object], moment: str, version: str, *, foreign: bool
+    ) -> Mapping[str, object] | None:
         """The event's own fields by their declared names; None if they are not declared so.
 
-        `foreign`: another version wrote it. A field that it did not know yet may be missing.
+        What had ended by the line's own moment and version is left out. `foreign`: another version
+        wrote it. A field that it did not know yet may be missing.
         """
         event, names = self._declared.get(name, (None, {}))
         if event is None or not line.keys() <= names.keys():
             return None
-        values = {names[key]: value for key, value in line.items()}
+        values: Mapping[str, object] = {names[key]: value for key, value in line.items()}
+        if event.ends:
+            event, values, _ = event.cut(values, moment, version)
+            if event is None:
+                return None
         if foreign:
             fit = all(event.fields[field].accepts(value) for field, value in values.items())
         else:
