@@ -17,8 +17,8 @@ from service import Service
 
 from afterword.telemetry import CAP
 from afterword.upload.batches import MOST_EVENTS
+from afterword.upload.job import GATHER
 from afterword.upload.retry import cool_down, wait_before
-from afterword.upload.run import GATHER
 from afterword.upload.witness import MOST_AGE
 
 LINE = 300

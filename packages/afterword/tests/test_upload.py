@@ -289,7 +289,8 @@ def test_turned_off_while_it_runs_it_stops_before_the_next_batch(
     server.script = off
     assert start_uploader(server).wait(timeout=30) == 0
     assert len(server.requests) == 1
-    assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
+    folder = home / ".local/share/app"  # `off` may still be at it
+    wait_until(lambda: [path.name for path in folder.iterdir()] == ["telemetry.json"])
 
 
 def test_a_cookie_is_not_sent_back(telemetry: Telemetry, server: Server) -> None:
@@ -316,7 +317,8 @@ def test_turned_off_between_two_attempts_no_other_is_made(
     server.script = off
     assert start_uploader(server).wait(timeout=30) == 0
     assert len(server.requests) == 1
-    assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
+    folder = home / ".local/share/app"  # `off` may still be at it
+    wait_until(lambda: [path.name for path in folder.iterdir()] == ["telemetry.json"])
 
 
 def test_turning_off_deletes_what_waits(telemetry: Telemetry, home: Path) -> None:

@@ -2,6 +2,9 @@
 
 process  become a background process: detached, silent, bounded, ended by SIGTERM
 run      one uploader at a time; take, batch, deliver, settle, again until empty
+job      what a run works with
+notes    what a run was told by the last one, and leaves for the next
+choice   which lines a run sends: those that are fit, of one anonymous id
 reading  a line of the buffer, checked once more: a record, or why it does not leave
 batches  lines into batches the service takes
 delivery one batch: attempts, waiting, halving

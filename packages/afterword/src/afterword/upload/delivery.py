@@ -35,13 +35,15 @@ class Delivery:
     most_taken: int = 0
     """The most records that one answer took."""
     halved: bool = False
+    alone: int = 0
+    """Records that stood alone and were not taken all the same."""
 
 
 def deliver(size: int, export: Export, wait: Wait, halve: Halve) -> Delivery:
     """Deliver a batch of `size` records."""
     done = Delivery()
     parts = [list(range(size))]
-    in_a_row = alone = 0
+    in_a_row = 0
     while parts:
         part = parts.pop()
         # One attempt for a half: what is looked for is in the batch and not in the moment.
@@ -63,10 +65,10 @@ def deliver(size: int, export: Export, wait: Wait, halve: Halve) -> Delivery:
                 done.fatal = True
                 break
         if done.halved and not took:
-            in_a_row, alone = in_a_row + 1, alone + 1
+            in_a_row, done.alone = in_a_row + 1, done.alone + 1
             if left:
                 done.problem = receipt.problem or "not taken"
-            if in_a_row >= MOST_ALONE_IN_A_ROW or alone >= MOST_ALONE:
+            if in_a_row >= MOST_ALONE_IN_A_ROW or done.alone >= MOST_ALONE:
                 done.fatal = bool(left) and not done.took_some
                 break
     return done

@@ -9,9 +9,10 @@ from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
 from afterword.folder import DataFolder, read_flat
 from afterword.schema import Event
+from afterword.upload.job import GATHER, Job
 from afterword.upload.process import end_at_once
 from afterword.upload.retry import FIRST_SILENCE
-from afterword.upload.run import GATHER, Job, run
+from afterword.upload.run import run
 from afterword.upload.status import Status
 
 

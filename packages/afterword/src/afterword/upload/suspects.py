@@ -7,14 +7,14 @@ after it have. And a run drops a few at most, so that a service that is broken i
 until somebody sees it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 MOST_DROPPED = 5
 """Events that one run drops because they were refused."""
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(slots=True)
@@ -47,9 +47,9 @@ class Suspects(Generic[T]):
         if taken:
             self.took_some = True
             room = MOST_DROPPED - self.dropped
-            confirmed = [*self.waiting, *(one for one, _ in new)][:room]
+            confirmed = list(dict.fromkeys([*self.waiting, *(one for one, _ in new)]))[:room]
             self.dropped += len(confirmed)
             self.waiting.clear()
         elif self.took_some:
-            self.waiting += [one for one, _ in new]
+            self.waiting += [one for one, _ in new if one not in self.waiting]
         return confirmed
