@@ -181,7 +181,7 @@ def test_the_types_of_custom_events(filled: LocalSink, call: Callable[..., Any])
         ("customEvents | wher x", "SyntaxError", "mismatched"),
         ("nowhere | take 1", "SemanticError", "nowhere"),
         ("customEvents | project nothing", "SemanticError", "nothing"),
-        ("customEvents | evaluate pivot(name)", "UnsupportedError", "operator 'evaluate'"),
+        ("customEvents | evaluate autocluster()", "UnsupportedError", "autocluster"),
         ("print toint(", "SyntaxError", "line 1, column 12"),
         (".drop table customEvents", "", ""),
         (".set-or-replace customEvents <| print x = 1", "", ""),

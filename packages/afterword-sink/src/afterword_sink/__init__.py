@@ -9,7 +9,7 @@
                ├─ delivery                       how the answer travels
                ├─ ledger                         what came and what went
                └─ intake ─ store ─ tables ─ table   where it goes
-    query_api ── questions ─ kql ─ dialect       how a question is answered
+    query_api ── questions ─ kql                 how a question is answered
 
 `LocalSink` and `SinkClient` load the standard library only.
 """

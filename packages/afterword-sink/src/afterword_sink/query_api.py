@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from afterword_sink import bodies, kql, timespan
+from afterword_sink import bodies, kql
+from afterword_sink.kql.timespan import parse as parse_span
 from afterword_sink.questions import BusyError, Questions
 
 _BUSY = {"error": {"code": "ThrottledError", "message": "Too many queries run at once"}}
@@ -97,7 +98,7 @@ class QueryApi:
             return kql.Question(query)
         try:
             now = datetime.fromtimestamp(self._clock(), UTC)
-            return kql.Question(query, timespan.parse(str(span), now=now))
+            return kql.Question(query, parse_span(str(span), now=now))
         except ValueError as error:
             raise _invalid(str(error)) from error
 

@@ -9,17 +9,24 @@ import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import duckdb_kql
 from duckdb_kql import engine, ir, lower
 from duckdb_kql import translate as writer
 
+from afterword_sink.kql import functions, operators
+
 _QUERY_CHARS = 64 * 1024
 _SQL_CHARS = 2 * 1024 * 1024
+_SHAPE_ROWS = 10_000  # looked at by operators whose columns depend on values
 _TREE_NODES = 100_000  # with what `let` repeats: ten lines of it can ask for a thousand copies
-_ORIGIN = "TIMESTAMP '0001-01-01'"
+# Its grammar wants something after `serialize`, which says nothing that we need.
+_BARE_SERIALIZE = re.compile(r"\|\s*serialize\s*(?=\||;|$)")
+
+functions.register()
+operators.register()
 
 
 class QueryError(Exception):
@@ -52,8 +59,28 @@ class QueryError(Exception):
         }
 
 
-def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> tuple[str, dict[str, Any]]:
-    """A query as SQL for this connection, and the values of its placeholders.
+class Translation(NamedTuple):
+    """A query as SQL.
+
+    Attributes:
+        sql: The statement.
+        values: Of its placeholders.
+        tree: The query that it was made of.
+        schema: The columns of each table.
+    """
+
+    sql: str
+    values: dict[str, Any]
+    tree: ir.Query
+    schema: dict[str, list[str]]
+
+    def error(self, error: duckdb.Error) -> QueryError:
+        """What DuckDB refused, in the words of the query."""
+        return _semantic(_refused(error, self.tree, self.schema))
+
+
+def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> Translation:
+    """A query as SQL for this connection.
 
     Raises:
         QueryError: It does not parse, names no table that is there, is beyond the translator, or
@@ -66,16 +93,18 @@ def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> tuple[str, dic
     if kql.lstrip().startswith("."):
         raise _unsupported("control commands (those that begin with a dot) are not for this API")
     with _own_errors(), writer.clock(None) as clock:  # which `set query_now = …` sets
-        tree = lower.qualify(lower.lower(kql), None)
+        tree = lower.qualify(lower.lower(_BARE_SERIALIZE.sub(_blank, kql)), None)
         if tree.parameters:
             raise _unsupported("declare query_parameters")
         if _size(tree, {}) > _TREE_NODES:
             raise _too_large("too large once what its let statements name is written out")
-        sql = str(writer.to_sql(tree, engine.schema(connection)))
+        schema = engine.schema(connection)
+        tree = operators.rewrite(tree, schema, lambda part: _values(connection, part, schema))
+        sql = str(writer.to_sql(tree, schema))
         values = {writer.CLOCK_SLOT: clock.moment} if clock.used else {}
     if len(sql) > _SQL_CHARS:
         raise _too_large("too large as SQL")
-    return sql, values
+    return Translation(sql, values, tree, schema)
 
 
 @contextlib.contextmanager
@@ -88,7 +117,9 @@ def _own_errors() -> Iterator[None]:
     except duckdb_kql.KqlUnsupportedError as error:
         raise _unsupported(_construct(error)) from error
     except duckdb_kql.KqlSchemaError as error:
-        raise QueryError("SemanticError", "A semantic error occurred.", _schema(error)) from error
+        raise _semantic(_schema(error)) from error
+    except duckdb.Error as error:  # of a part that was asked first
+        raise _semantic(_plain(error)) from error
     except RecursionError as error:
         raise _syntax("the query is nested too deeply") from error
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
@@ -96,11 +127,40 @@ def _own_errors() -> Iterator[None]:
         raise _unsupported(f"what this asks ({type(error).__name__}: {error})") from error
 
 
-def plain(error: duckdb.Error) -> str:
+def _refused(error: duckdb.Error, tree: ir.Query, schema: dict[str, list[str]]) -> str:
+    if isinstance(error, duckdb.CatalogException):
+        table = re.search(r"Table with name (.+?) does not exist", str(error))
+        if table is not None:
+            return _no_table(table[1], list(schema))
+    if isinstance(error, duckdb.BinderException):
+        with contextlib.suppress(duckdb_kql.KqlError):
+            return operators.missing(tree, schema) or _plain(error)
+    return _plain(error)
+
+
+def _plain(error: duckdb.Error) -> str:
     """What DuckDB says, without its pointer into SQL that the person has not written."""
-    text = re.split(r"\n\s*\n|\nLINE \d", str(error))[0]
+    text = re.split(r"\n\s*\n|\nLINE \d|\n\tCandidate functions", str(error))[0]
     text = re.sub(r"^\w+ Error: ", "", text)
     return re.sub(r"\s*You might need to add explicit type casts\..*", "", text, flags=re.DOTALL)
+
+
+def _no_table(name: str, tables: list[str]) -> str:
+    known = ", ".join(table for table in tables if "." not in table)
+    return f"there is no table '{name}'; there are {known}"
+
+
+def _values(
+    connection: duckdb.DuckDBPyConnection, tree: ir.Query, schema: dict[str, list[str]]
+) -> list[tuple[Any, ...]]:
+    """The first rows of a part of the query, from which an operator takes its columns."""
+    sql = str(writer.to_sql(tree, schema))
+    return connection.execute(f"SELECT * FROM ({sql}) LIMIT {_SHAPE_ROWS}").fetchall()  # noqa: S608
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Spaces in its place, so that what is told of the rest stands where it stood."""
+    return " " * len(match[0])
 
 
 def _size(node: object, known: dict[int, int]) -> int:
@@ -116,24 +176,12 @@ def _size(node: object, known: dict[int, int]) -> int:
     return size
 
 
-def _render_bin(node: ir.FunctionCall) -> str:
-    """`bin` on dates counts from 0001-01-01, so that `bin(timestamp, 7d)` starts on Mondays."""
-    name = node.name.lower()
-    if len(node.args) == 2 and not writer._is_timespan_expr(node.args[0]):  # noqa: PLR2004, SLF001
-        value, size = node.args
-        if writer._is_timespan_expr(size):  # noqa: SLF001
-            return (
-                f"time_bucket({writer.render_expr(size)}, "
-                f"CAST({writer.render_expr(value)} AS TIMESTAMP), {_ORIGIN})"
-            )
-    return writer.render_bin(node, name=name)
-
-
-writer._SPECIAL_FORMS.update(bin=_render_bin, floor=_render_bin)  # noqa: SLF001
-
-
 def _syntax(detail: str) -> QueryError:
     return QueryError("SyntaxError", "A recognition error occurred in the query.", detail)
+
+
+def _semantic(detail: str) -> QueryError:
+    return QueryError("SemanticError", "A semantic error occurred.", detail)
 
 
 def _unsupported(detail: str) -> QueryError:
@@ -174,10 +222,9 @@ def _construct(error: duckdb_kql.KqlUnsupportedError) -> str:
 
 def _schema(error: duckdb_kql.KqlSchemaError) -> str:
     """The name that is not there, and those that are."""
+    if (error.hint or "").startswith("there is no"):
+        return str(error.hint)
     known = re.search(r"known: \[(.*)\]", error.hint or "")
     if known is None:
         return str(error)
-    tables = [name.strip("' ") for name in known[1].split(",")]
-    return f"there is no table '{error.name}'; there are " + ", ".join(
-        name for name in tables if "." not in name
-    )
+    return _no_table(error.name, [name.strip("' ") for name in known[1].split(",")])

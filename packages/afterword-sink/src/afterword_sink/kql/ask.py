@@ -1,8 +1,4 @@
-"""Questions in KQL, answered in the form of the public query API (api.applicationinsights.io).
-
-`duckdb-kql` translates, with what `dialect` adds to it; what it cannot translate it refuses rather
-than guesses, and so does this.
-"""
+"""Ask a question and write its answer as the query API (api.applicationinsights.io) does."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,12 +9,10 @@ from typing import Any
 import duckdb
 from duckdb_kql.types import kusto_type
 
-from afterword_sink import dialect
-from afterword_sink.dialect import QueryError
+from afterword_sink.kql import dialect
+from afterword_sink.kql.dialect import QueryError
+from afterword_sink.kql.timespan import Span
 from afterword_sink.tables import TABLES
-from afterword_sink.timespan import Span
-
-__all__ = ["Answer", "QueryError", "Question", "ask"]
 
 _ROWS_AT_ONCE = 10_000
 
@@ -91,12 +85,13 @@ def ask(
     """
     if question.span is not None:
         _narrow(connection, question.span)
-    sql, values = dialect.translate(connection, question.kql)
+    translated = dialect.translate(connection, question.kql)
     if stopped():
         raise QueryError("QueryTimeout", "The query was given up.", "it was given up")
     try:
         # One row more than may be given tells that there are more.
-        connection.execute(f"SELECT * FROM ({sql}) LIMIT {most_rows + 1}", values or None)  # noqa: S608  # the translator's
+        limited = f"SELECT * FROM ({translated.sql}) LIMIT {most_rows + 1}"  # noqa: S608  # the translator's
+        connection.execute(limited, translated.values or None)
         columns = [(name, kusto_type(type_)) for name, type_, *_ in connection.description or ()]
         chunks, left_out = _read(connection, most_rows, most_bytes)
     except duckdb.OutOfMemoryException as error:
@@ -106,9 +101,7 @@ def ask(
             "it needs more memory than the sink may take; ask for less, or raise --memory",
         ) from error
     except duckdb.Error as error:
-        raise QueryError(
-            "SemanticError", "A semantic error occurred.", dialect.plain(error)
-        ) from error
+        raise translated.error(error) from error
     return Answer(columns, chunks, left_out)
 
 

@@ -1,0 +1,11 @@
+"""Questions in KQL: read, translated to SQL, asked.
+
+ask ─┬─ timespan                          the API's `timespan`
+└─ dialect ─┬─ operators ─ series    operators that the translator lacks
+└─ functions             functions that it lacks or has otherwise
+"""
+
+from afterword_sink.kql.ask import Answer, Question, ask
+from afterword_sink.kql.dialect import QueryError
+
+__all__ = ["Answer", "QueryError", "Question", "ask"]

@@ -1,0 +1,301 @@
+"""Operators of KQL that `duckdb-kql` does not know, rewritten into those that it knows.
+
+They need the columns, or even the values, of what comes before them. So while a query is read they
+are only noted (`Noted`), with their expressions; `rewrite` replaces them from the first to the
+last, when what stands before each is known.
+"""
+
+import dataclasses
+import fnmatch
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from duckdb_kql import KqlSchemaError, KqlUnsupportedError, ir, lower
+from duckdb_kql.schema import output_columns
+
+from afterword_sink.kql import plugins, series
+from afterword_sink.kql.plugins import Ask, names_in
+
+Schema = Mapping[str, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Noted(ir.Operator):
+    """An operator that waits to be rewritten.
+
+    Attributes:
+        kind: Its class in the grammar.
+        text: As it was written, without its keyword.
+        parts: Its expressions, in the order written, each with the name of its place.
+    """
+
+    kind: str
+    text: str
+    parts: tuple[ir.NamedExpr, ...] = ()
+
+
+def register() -> None:
+    """Let `duckdb-kql` note our operators where it would refuse them."""
+    read, substitute = lower._lower_operator, lower._substitute_operator  # noqa: SLF001  # no other way in
+
+    def lower_operator(node: Any) -> Any:
+        inner = _collapsed(node)
+        kind = type(inner).__name__.removesuffix("Context")
+        if kind in _REWRITES and (kind != "DistinctOperator" or _takes_all(inner)):
+            return _note(inner, kind)
+        return read(node)
+
+    def substitute_operator(operator: Any, scalars: Any) -> Any:
+        if isinstance(operator, Noted):
+            parts = tuple(lower._substitute(part, scalars) for part in operator.parts)  # noqa: SLF001
+            return dataclasses.replace(operator, parts=parts)
+        return substitute(operator, scalars)
+
+    vars(lower).update(_lower_operator=lower_operator, _substitute_operator=substitute_operator)
+
+
+def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
+    """A query without noted operators, and with `percentiles` and `take_any` in their many parts.
+
+    Args:
+        query: As it was read.
+        schema: The columns of each table.
+        ask: Answers a query, for operators whose columns depend on values.
+    """
+    lets = []
+    for name, bound in query.lets:
+        if isinstance(bound, ir.Query):
+            bound = rewrite(bound, schema, ask)  # noqa: PLW2901  # the same, rewritten
+            schema = {**schema, name: _columns(bound, schema)}
+        lets.append((name, bound))
+    done = ir.Query(query.source, [], lets, query.parameters)
+    for operator in query.operators:
+        if isinstance(operator, Noted):
+            done = _REWRITES[operator.kind](operator, done, schema, ask)
+            schema = _with_lets(done, schema)
+        else:
+            done.operators.append(_inner(operator, done, schema, ask))
+    return done
+
+
+def _inner(operator: ir.Operator, before: ir.Query, schema: Schema, ask: Ask) -> ir.Operator:
+    """An operator with the queries and aggregates within it rewritten."""
+    done: ir.Operator = _deep(operator, lambda query: rewrite(query, schema, ask))
+    if isinstance(done, ir.Summarize):
+        aggregates = (part for one in done.aggregates for part in _parts(one, done, before, schema))
+        return dataclasses.replace(done, aggregates=tuple(aggregates))
+    return done
+
+
+def _deep(node: Any, change: Callable[[ir.Query], ir.Query]) -> Any:
+    """A part of a query with every query within it changed."""
+    if isinstance(node, ir.Query):
+        return change(node)
+    if isinstance(node, tuple):
+        parts = tuple(_deep(part, change) for part in node)
+        return node if all(new is old for new, old in zip(parts, node, strict=True)) else parts
+    if not isinstance(node, ir.Node) or not dataclasses.is_dataclass(node):
+        return node
+    changed = {
+        field.name: new
+        for field in dataclasses.fields(node)
+        if (new := _deep(old := getattr(node, field.name), change)) is not old
+    }
+    return dataclasses.replace(node, **changed) if changed else node
+
+
+def _parts(
+    named: ir.NamedExpr, operator: ir.Summarize, before: ir.Query, schema: Schema
+) -> Iterator[ir.NamedExpr]:
+    """One aggregate for each column of `percentiles(x, 50)`, `take_any(a, b)`, `take_any(*)`."""
+    call = named.expr
+    if not isinstance(call, ir.FunctionCall):
+        yield named
+        return
+    name = call.name.lower()
+    if name == "percentiles" and call.args:
+        value, *shares = call.args
+        base = named.name or (value.name if isinstance(value, ir.ColumnRef) else "")
+        for share in shares:
+            shown = str(getattr(share, "value", "")).replace(".", "_")
+            yield ir.NamedExpr(
+                ir.FunctionCall("percentile", (value, share)), f"percentile_{base}_{shown}"
+            )
+    elif name in {"take_any", "any"} and call.args and isinstance(call.args[0], ir.Wildcard):
+        keys = {key.name or getattr(key.expr, "name", None) for key in operator.by}
+        for column in _columns(before, schema):
+            if column not in keys:
+                yield ir.NamedExpr(ir.FunctionCall("take_any", (ir.ColumnRef(column),)), column)
+    elif name in {"take_any", "any"} and len(call.args) > 1:
+        for argument in call.args:
+            yield ir.NamedExpr(ir.FunctionCall("take_any", (argument,)))
+    else:
+        yield named
+
+
+def missing(query: ir.Query, schema: Schema) -> str:
+    """Which column a rewritten query names that is not there, in words; empty if none is seen."""
+    before = ir.Query(query.source, [], query.lets)
+    for operator in query.operators:
+        columns = _columns(before, schema)
+        if isinstance(
+            operator, ir.Where | ir.Project | ir.Extend | ir.Summarize | ir.Sort | ir.Top
+        ):
+            for name in names_in(operator):
+                if name not in columns:
+                    return no_column(name, columns)
+        before.operators.append(operator)
+    return ""
+
+
+def no_column(name: str, columns: list[str]) -> str:
+    """Say that a column is not there, and which are."""
+    return f"there is no column '{name}' here; there are {', '.join(columns)}"
+
+
+def _columns(query: ir.Query, schema: Schema) -> list[str]:
+    columns: list[str] = output_columns(query, dict(schema))
+    return columns
+
+
+def _with_lets(query: ir.Query, schema: Schema) -> Schema:
+    for name, bound in query.lets:
+        if isinstance(bound, ir.Query) and name not in schema:
+            schema = {**schema, name: _columns(bound, schema)}
+    return schema
+
+
+def _more(before: ir.Query, *operators: ir.Operator) -> ir.Query:
+    return dataclasses.replace(before, operators=[*before.operators, *operators])
+
+
+def _project(names: list[str]) -> ir.Project:
+    return ir.Project(tuple(ir.NamedExpr(ir.ColumnRef(name), name) for name in names))
+
+
+def _project_keep(noted: Noted, before: ir.Query, schema: Schema, _ask: Ask) -> ir.Query:
+    columns = _columns(before, schema)
+    wanted = [name for pattern in _patterns(noted.text) for name in _matching(pattern, columns)]
+    return _more(before, _project([column for column in columns if column in wanted]))
+
+
+def _project_reorder(noted: Noted, before: ir.Query, schema: Schema, _ask: Ask) -> ir.Query:
+    columns = _columns(before, schema)
+    first: list[str] = []
+    for pattern in _patterns(noted.text):
+        pattern, _, order = pattern.partition(" ")  # noqa: PLW2901  # `a* asc`
+        found = _matching(pattern, columns)
+        if order:
+            found.sort(reverse="desc" in order)
+        first += [name for name in found if name not in first]
+    return _more(before, _project([*first, *(name for name in columns if name not in first)]))
+
+
+def _patterns(text: str) -> list[str]:
+    return [re.sub(r"\[['\"](.*?)['\"]\]", r"\1", part.strip()) for part in text.split(",")]
+
+
+def _matching(pattern: str, columns: list[str]) -> list[str]:
+    found = [name for name in columns if fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))]
+    if not found and "*" not in pattern:
+        raise KqlSchemaError(pattern, hint=no_column(pattern, columns))
+    return found
+
+
+def _distinct_star(_noted: Noted, before: ir.Query, schema: Schema, _ask: Ask) -> ir.Query:
+    names = _columns(before, schema)
+    return _more(before, ir.Distinct(tuple(ir.NamedExpr(ir.ColumnRef(name)) for name in names)))
+
+
+def _sample(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir.Query:
+    return _more(before, ir.Take(_count(noted)))
+
+
+def _sample_distinct(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir.Query:
+    return _more(before, ir.Distinct((noted.parts[1],)), ir.Take(_count(noted)))
+
+
+def _count(noted: Noted) -> int:
+    value = getattr(noted.parts[0].expr, "value", None)
+    if not isinstance(value, int):
+        raise KqlUnsupportedError(noted.kind, hint="it takes a number")
+    return value
+
+
+def _serialize(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir.Query:
+    return _more(before, ir.Extend(noted.parts)) if noted.parts else before
+
+
+def _search(noted: Noted, before: ir.Query, schema: Schema, _ask: Ask) -> ir.Query:
+    """`search "text"`: in any column, as text."""
+    needle = noted.parts[0].expr if len(noted.parts) == 1 else None
+    if not isinstance(needle, ir.Literal) or needle.kind != "string":
+        raise KqlUnsupportedError("operator search", hint='only search "text" is known')
+    found: Any = ir.Literal(value=False, kind="bool")
+    for name in _columns(before, schema):
+        text = ir.FunctionCall("tostring", (ir.ColumnRef(name),))
+        found = ir.BinaryOp("or", found, ir.BinaryOp("has", text, needle))
+    return _more(before, ir.Where(found))
+
+
+def _evaluate(noted: Noted, before: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
+    plugin = noted.text.partition("(")[0].strip()
+    if plugin not in plugins.PLUGINS:
+        raise KqlUnsupportedError(
+            f"plugin {plugin}", hint=f"known are {', '.join(plugins.PLUGINS)}"
+        )
+    parts = [part.expr for part in noted.parts]
+    return _more(before, plugins.PLUGINS[plugin](parts, before, _columns(before, schema), ask))
+
+
+def _make_series(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir.Query:
+    return series.make(noted.parts, before)
+
+
+_REWRITES: dict[str, Callable[[Noted, ir.Query, Schema, Ask], ir.Query]] = {
+    "DistinctOperator": _distinct_star,
+    "EvaluateOperator": _evaluate,
+    "MakeSeriesOperator": _make_series,
+    "ProjectKeepOperator": _project_keep,
+    "ProjectReorderOperator": _project_reorder,
+    "SampleDistinctOperator": _sample_distinct,
+    "SampleOperator": _sample,
+    "SearchOperator": _search,
+    "SerializeOperator": _serialize,
+}
+
+
+def _collapsed(node: Any) -> Any:
+    """The operator in its wrappers."""
+    while type(node).__name__ in {"PipedOperatorContext", "AfterPipeOperatorContext"}:
+        rules = lower._rule_children(node)  # noqa: SLF001
+        if not rules:
+            return node
+        node = rules[0]
+    return lower._collapse(node)  # noqa: SLF001
+
+
+def _takes_all(node: Any) -> bool:
+    """Whether a `distinct` is `distinct *`."""
+    return _source(node).split()[1:2] == ["*"]
+
+
+def _source(node: Any) -> str:
+    """A node as it was written."""
+    text: str = node.start.getInputStream().getText(node.start.start, node.stop.stop)
+    return text
+
+
+def _note(node: Any, kind: str) -> Noted:
+    """An operator as it waits, with its expressions read."""
+    written = _source(node)
+    parts: list[ir.NamedExpr] = []
+    if kind == "MakeSeriesOperator":
+        parts = list(series.parts(node))
+    elif kind == "EvaluateOperator":
+        call = lower._lower_expr(lower._rule_children(node)[0])  # noqa: SLF001
+        parts = [ir.NamedExpr(argument) for argument in getattr(call, "args", ())]
+    elif not kind.startswith(("Project", "Distinct")):
+        parts = [lower._lower_named(child) for child in lower._rule_children(node)]  # noqa: SLF001
+    return Noted(kind, written.partition(" ")[2].strip(), tuple(parts))
