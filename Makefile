@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents test-windows stress-windows collector docs lock clean
+.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents binary test-install start-times test-windows stress-windows collector docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,32 @@ test-sql: $(READY) .cache/sql/.ready ## The questions in docs/queries in SQL, an
 	.cache/sql/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sql.txt
 	touch $@
 
+binary: $(READY) .cache/binary/.ready ## atomic as a program of its own for this system, in dist/ (PyInstaller)
+	$(BIN)/python tools/binary/build.py
+
+.cache/binary/.ready: requirements/binary.txt
+	$(PYTHON) -m venv .cache/binary
+	.cache/binary/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/binary.txt
+	touch $@
+
+test-install: binary .cache/install/.ready ## Every way to install atomic, for real: a row in the sink, update, uninstall
+	$(BIN)/python -m pytest -n 0 -rs --timeout 300 tools/install
+
+start-times: binary ## How long atomic takes to start, from wheels and as binary
+	$(BIN)/python tools/startup.py
+
+# An index of packages of our own, so that what is installed and updated is what lies here.
+.cache/install/.ready: requirements/install.txt requirements/binary.txt requirements/dev.txt
+	$(PYTHON) -m venv .cache/install
+	.cache/install/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/install.txt
+	.cache/install/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--dest .cache/install/packages -r requirements/binary.txt -r requirements/install.txt
+	$(BIN)/python -m pip freeze --all | grep -E '^(hatchling|editables|pathspec|pluggy|tomlkit|trove-classifiers|packaging|pip|setuptools)==' \
+		>.cache/install/builders.txt
+	.cache/install/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--dest .cache/install/packages -r .cache/install/builders.txt pip
+	touch $@
+
 faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
 	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability packages/afterword/tests/exporters
 
@@ -72,6 +98,11 @@ lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 		--output-file requirements/windows.txt requirements/windows.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/sql.txt requirements/sql.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --constraint $(VENV)/versions.txt \
+		--output-file requirements/binary.txt requirements/binary.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --output-file requirements/install.txt requirements/install.in
 
 bench: $(READY) ## What telemetry costs a command, without the peers: under a minute
 	$(BIN)/python benchmarks

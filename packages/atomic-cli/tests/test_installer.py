@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -163,10 +164,10 @@ def marked(
     """Run an `atomic` in whose environment a tool has left its mark."""
     env = installed(tmp_path / "env")
 
-    def run(mark: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(mark: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         (env / mark).write_text(json.dumps({}))
         return subprocess.run(
-            [str(env / "bin" / "atomic"), *arguments], cwd=project, env=environment(),
+            [str(env / "bin" / "atomic"), *arguments], cwd=project, env=environment(variables),
             capture_output=True, text=True, timeout=50, check=False,
         )  # fmt: skip
 
@@ -180,10 +181,10 @@ def test_tools_are_asked_to_do_it(
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "log"
-    report = json.dumps({"install": [{"metadata": {"version": "99.0"}}]})
     for name in ("uv", "pipx"):
-        looked_up = f"[ $1 != runpip ] || {{ echo '{report}'; exit; }}"
-        program(name, f'{looked_up}; echo {name} "$@" >> {log}; echo working')
+        program(name, f'echo {name} "$@" >> {log}; echo working')
+    newer(tmp_path / "there", "99.0")
+    there = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "there")}
     uv, pipx = "uv-receipt.toml", "pipx_metadata.json"
     assert "run  uv tool upgrade atomic-cli" in marked(uv, "update", "--dry-run").stdout
     assert not log.exists()
@@ -193,7 +194,7 @@ def test_tools_are_asked_to_do_it(
     assert "working" in done.stderr  # the tool's own words, where ours are
     assert marked(uv, "uninstall", "-y").returncode == 0
     os.unlink(tmp_path / "env" / uv)
-    not_done = marked(pipx, "update")
+    not_done = marked(pipx, "update", **there)
     assert not_done.returncode == 1
     assert "atomic is still 0.1.0, though 99.0 is there." in not_done.stderr
     assert marked(pipx, "uninstall", "-y").returncode == 0
@@ -203,19 +204,31 @@ def test_tools_are_asked_to_do_it(
         "pipx upgrade atomic-cli",
         "pipx uninstall atomic-cli",
     ]
-    program("pipx", "echo ERROR: no line >&2; exit 4")
-    offline = marked(pipx, "update")
-    assert offline.returncode == 1
-    assert "could not be looked up: no line" in offline.stderr
-    program("pipx", f"[ $1 = runpip ] && echo '{report}' || exit 4")
-    failed = marked(pipx, "update")
+    nothing = marked(pipx, "update", PIP_NO_INDEX="1")
+    assert nothing.returncode == 1
+    assert "could not be looked up: No matching distribution found" in nothing.stderr
+    assert "is the newest" not in nothing.stderr
+    program("pipx", "exit 4")
+    failed = marked(pipx, "update", **there)
     assert failed.returncode == 1
     assert "pipx upgrade atomic-cli failed (exit code 4)" in failed.stderr
     os.unlink(tmp_path / "bin" / "pipx")
-    missing = marked(pipx, "update")
+    missing = marked(pipx, "update", **there)
     assert missing.returncode == 1
     assert "pipx is not on the PATH" in missing.stderr
-    assert "Upgrade atomic-cli with it yourself." in missing.stderr
+    assert "Run this yourself: pipx upgrade atomic-cli" in missing.stderr
+
+
+def newer(folder: Path, version: str) -> None:
+    """Put a wheel of this version into the folder, with nothing in it."""
+    folder.mkdir()
+    marks = f"atomic_cli-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"atomic_cli-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(
+            f"{marks}/METADATA", f"Metadata-Version: 2.1\nName: atomic-cli\nVersion: {version}\n"
+        )
+        wheel.writestr(f"{marks}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{marks}/RECORD", "")
 
 
 def test_a_server_that_is_silent_does_not_hold_the_uninstall_for_long(

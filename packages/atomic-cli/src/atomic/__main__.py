@@ -8,6 +8,8 @@ def main() -> None:
     """Do what the command line says."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_what_is_closed()
+    if getattr(sys, "frozen", False):
+        _give_back_environment()
     arguments = sys.argv[1:]
     first = arguments[0] if arguments else ""
     if first == "--upload-telemetry":
@@ -40,7 +42,22 @@ def _launch(arguments: list[str]) -> bool:
     from atomic import launch
 
     meant = launch.understood(arguments)
-    return meant is not None and launch.main(meant[0], meant[1], here=meant[2])
+    program = launch.program_of(meant[0]) if meant is not None else None
+    if meant is None or program is None:
+        return False
+    agent, given, here = meant
+    try:
+        root = launch.go_to_project(here=here)
+        if root is not None:
+            sys.stderr.write(launch.words_of(root))
+        launch.run(agent, program, given)
+    except SystemExit as ending:
+        launch.end_as(ending)
+    except Exception as error:  # noqa: BLE001  # whatever it was, it is told and ends with 1
+        from atomic.cli import end_by_error
+
+        end_by_error(error)
+    return True
 
 
 def _ready(name: str) -> str:
@@ -48,6 +65,22 @@ def _ready(name: str) -> str:
     path = os.path.join(os.path.dirname(__file__), "ready", name)
     with open(path, encoding="utf-8", newline="\n") as file:
         return file.read()
+
+
+def _give_back_environment() -> None:
+    """Take out of the environment what PyInstaller has put there for us: children are others.
+
+    Without it an agent would load our libraries (https://pyinstaller.org, "LD_LIBRARY_PATH").
+    """
+    variables = os.environ
+    for name in [name for name in variables if name.startswith("_PYI_")]:
+        del variables[name]
+    for name in ("LD_LIBRARY_PATH", "LIBPATH", "DYLD_LIBRARY_PATH"):
+        before = variables.pop(f"{name}_ORIG", None)
+        if before is not None:
+            variables[name] = before
+        elif variables.get(name) == getattr(sys, "_MEIPASS", ""):
+            del variables[name]
 
 
 def _open_what_is_closed() -> None:

@@ -13,7 +13,8 @@ import click
 from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
-from atomic.running import KilledError, end_as
+from atomic.launch import end_as
+from atomic.running import KilledError
 from atomic.screen import Failure, colours, end_by_failed_call, end_by_failure
 
 WIDTH = 80

@@ -16,11 +16,6 @@ from importlib import metadata, util
 from typing import Any
 
 PACKAGE = "atomic-cli"
-_LOOKUP = (
-    "--disable-pip-version-check", "--retries", "1", "install", "--quiet", "--dry-run",
-    "--ignore-installed", "--no-deps", "--report", "-",
-)  # fmt: skip
-_PIPX_LOOKUP = ("pipx", "runpip", PACKAGE, *_LOOKUP)
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,8 @@ class Facts:
     `prefix`: the environment it is in. `python`: that environment's Python. `marks`: names of the
     files in `prefix` by which tools know their own. `installer`: content of `INSTALLER`, or empty.
     `direct_url`: content of `direct_url.json`: not from an index, but from there. `managed`: the
-    environment belongs to the system. `has_pip`: pip is in the environment.
+    environment belongs to the system. `has_pip`: pip is in the environment. `binary`: the folder of
+    the program, where it is one of its own; all else is empty then.
     """
 
     prefix: str
@@ -40,6 +36,7 @@ class Facts:
     direct_url: dict[str, Any] | None
     managed: bool
     has_pip: bool
+    binary: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,9 @@ class Installer:
 
 def facts() -> Facts:
     """What is seen of the installation that is running."""
+    if getattr(sys, "frozen", False):
+        folder = os.path.dirname(os.path.realpath(sys.executable))
+        return Facts("", "", frozenset(), "", None, managed=False, has_pip=False, binary=folder)
     installed = metadata.distribution(PACKAGE)
     direct_url = installed.read_text("direct_url.json")
     marks = ("uv-receipt.toml", "pipx_metadata.json", "conda-meta")
@@ -79,6 +79,8 @@ def facts() -> Facts:
 
 def decide(seen: Facts) -> Installer:
     """Who installed it, by what is seen."""
+    if seen.binary:
+        return _binary(seen.binary)
     by_hand = f"{seen.python} -m pip uninstall {PACKAGE}"
     if seen.direct_url is not None and seen.direct_url.get("dir_info", {}).get("editable"):
         folder = str(seen.direct_url.get("url", "")).removeprefix("file://")
@@ -90,7 +92,7 @@ def decide(seen: Facts) -> Installer:
     if "uv-receipt.toml" in seen.marks:
         return _tool("uv tool", ("uv", "tool"))
     if "pipx_metadata.json" in seen.marks:
-        return _tool("pipx", ("pipx",), (*_PIPX_LOOKUP, PACKAGE))
+        return _tool("pipx", ("pipx",), _lookup(seen))
     if seen.managed or "conda-meta" in seen.marks or seen.installer not in ("pip", "uv", ""):
         manager = seen.installer if seen.installer not in ("pip", "uv", "") else "the system"
         return Installer(
@@ -106,12 +108,28 @@ def decide(seen: Facts) -> Installer:
             to_uninstall=f"Remove the package {PACKAGE} from {seen.prefix} with what installed it.",
         )
     name, install, uninstall = base
-    lookup = (seen.python, "-m", "pip", *_LOOKUP, PACKAGE) if seen.has_pip else None
     if seen.direct_url is not None:
         url = seen.direct_url.get("url", "where it came from")
         again = f"It was not installed from an index; install it anew from {url}."
         return Installer(name, uninstall=uninstall, to_upgrade=again)
-    return Installer(name, upgrade=install, uninstall=uninstall, lookup=lookup)
+    return Installer(name, upgrade=install, uninstall=uninstall, lookup=_lookup(seen))
+
+
+def _binary(folder: str) -> Installer:
+    """A program of its own: `install.sh` beside it has put it there, or somebody by hand."""
+    script = os.path.join(folder, "install.sh")
+    if not os.path.exists(os.path.join(folder, "installed-from")):
+        return Installer(
+            "a folder",
+            to_upgrade=f"Put a newer one in the place of {folder}.",
+            to_uninstall=f"Remove the folder {folder}.",
+        )
+    return Installer(
+        "install.sh",
+        upgrade=("sh", script),
+        uninstall=("sh", script, "--uninstall"),
+        lookup=("sh", script, "--newest"),
+    )
 
 
 def _tool(name: str, program: Sequence[str], lookup: tuple[str, ...] | None = None) -> Installer:
@@ -121,6 +139,16 @@ def _tool(name: str, program: Sequence[str], lookup: tuple[str, ...] | None = No
         uninstall=(*program, "uninstall", PACKAGE),
         lookup=lookup,
     )
+
+
+def _lookup(seen: Facts) -> tuple[str, ...] | None:
+    """By pip, which is in pipx's environments as well; uv fails by itself where it cannot look."""
+    if not seen.has_pip:
+        return None
+    return (
+        seen.python, "-m", "pip", "--disable-pip-version-check", "--retries", "1", "install",
+        "--quiet", "--dry-run", "--ignore-installed", "--no-deps", "--report", "-", PACKAGE,
+    )  # fmt: skip
 
 
 def _pip(seen: Facts) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:

@@ -1,6 +1,6 @@
 """`atomic run`, used many times a day: done without click, as long as nothing goes wrong.
 
-What is not understood here, and every error, is for `commands.run`: it has the words.
+What is not understood here, and an agent that is not installed, is for `commands.run`.
 """
 
 import os
@@ -11,9 +11,10 @@ from atomic.telemetry import telemetry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+CANNOT_BE_RUN = 126  # as a shell says it
 _AGENT = ("-a", "--agent")
 
 
@@ -81,13 +82,14 @@ def run(agent: str, program: str, arguments: "Sequence[str]") -> None:
     Raises:
         SystemExit: it ended with another code.
         KilledError: a signal ended it.
-        OSError: it could not be started.
+        Failure: it could not be started.
     """
     used = telemetry()
     decision = used.decision()
     command = [PROGRAMS[agent][1], *arguments]
     if not (decision.on or decision.log):
-        take_place(program, command)  # with nothing to be recorded there is nothing to stay for
+        # With nothing to be recorded there is nothing to stay for.
+        _start(_take_place, program, command)
     with used.command("atomic_command", source="cli", command="run", agent_type=agent):
         from atomic import slash
         from atomic.running import run_and_wait
@@ -101,10 +103,32 @@ def run(agent: str, program: str, arguments: "Sequence[str]") -> None:
                 commands=commands,
                 command_count=len(commands),
             )
-        run_and_wait(program, command)
+        _start(run_and_wait, program, command)
 
 
-def take_place(program: str, arguments: "Sequence[str]") -> "NoReturn":
+def end_as(ending: SystemExit) -> "NoReturn":
+    """End as the program did that was run: with its code, or by its signal."""
+    from atomic.running import KilledError, end_by
+
+    if isinstance(ending, KilledError):
+        telemetry().start_upload()  # at an exit like this nothing does it for us
+        end_by(ending.number)
+    raise ending
+
+
+def _start(
+    start: "Callable[[str, Sequence[str]], None]", program: str, command: "Sequence[str]"
+) -> None:
+    try:
+        start(program, command)
+    except OSError as error:
+        from atomic.screen import Failure
+
+        why = f"{program} cannot be run: {error.strerror}."
+        raise Failure(why, code=CANNOT_BE_RUN) from error
+
+
+def _take_place(program: str, arguments: "Sequence[str]") -> "NoReturn":
     """Become the program; on Windows, which has no `exec`, wait for it.
 
     Raises:
@@ -124,32 +148,6 @@ def take_place(program: str, arguments: "Sequence[str]") -> "NoReturn":
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(program, list(arguments))  # noqa: S606  # on purpose no shell
-
-
-def main(agent: str, arguments: "Sequence[str]", *, here: bool) -> bool:
-    """Run the agent to its end, and end as it does; False if it is not installed."""
-    program = program_of(agent)
-    if program is None:
-        return False
-    try:
-        root = go_to_project(here=here)
-        if root is not None:
-            sys.stderr.write(words_of(root))
-        try:
-            run(agent, program, arguments)
-        except OSError as error:
-            from atomic.commands.run import cannot_be_run
-
-            raise cannot_be_run(program, error) from error
-    except Exception as error:  # noqa: BLE001  # whatever it was, it is told and ends with 1
-        from atomic.cli import end_by_error
-
-        end_by_error(error)
-    except SystemExit as ending:
-        from atomic.running import end_as
-
-        end_as(ending)
-    sys.exit(0)
 
 
 def words_of(root: str) -> str:

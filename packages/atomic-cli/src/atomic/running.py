@@ -36,16 +36,6 @@ def run_and_wait(program: str, arguments: Sequence[str]) -> None:
         raise SystemExit(status)
 
 
-def end_as(ending: SystemExit) -> NoReturn:
-    """End as the program did that was run: with its code, or by its signal."""
-    if isinstance(ending, KilledError):
-        from atomic.telemetry import telemetry
-
-        telemetry().start_upload()  # at an exit like this nothing does it for us
-        end_by(ending.number)
-    raise ending
-
-
 if sys.platform == "win32":
 
     def end_by(number: int) -> NoReturn:

@@ -18,15 +18,16 @@ CONNECTION_STRING = (
     "IngestionEndpoint=https://telemetry.atomic.invalid/"
 )
 
-# `-P`: no module out of whatever folder the user stands in; `-c` and not `-m`, which imports
-# `runpy` and what that needs before it comes to us.
-_UPLOADER = (
-    sys.executable,
-    "-P",
-    "-c",
-    "from atomic.__main__ import main; main()",
-    "--upload-telemetry",
-)
+
+def command() -> tuple[str, ...]:
+    """How this very `atomic` is started again; empty if that cannot be told."""
+    if not sys.executable:
+        return ()
+    if getattr(sys, "frozen", False):
+        return (sys.executable,)
+    # `-P`: no module out of whatever folder the user stands in; `-c` and not `-m`, which imports
+    # `runpy` and what that needs before it comes to us.
+    return (sys.executable, "-P", "-c", "from atomic.__main__ import main; main()")
 
 
 def _events() -> "tuple[Event, ...]":
@@ -57,7 +58,7 @@ def telemetry() -> Telemetry:
                 notice=NOTICE,
                 exporter="azure_official",
                 keeps=("sessions",),
-                uploader=_UPLOADER if sys.executable else (),
+                uploader=(*command(), "--upload-telemetry") if sys.executable else (),
             )
         )
     return _made[0]

@@ -10,7 +10,7 @@ from atomic.commands import options
 from atomic.screen import Failure
 from atomic.telemetry import telemetry
 
-NOT_INSTALLED, CANNOT_BE_RUN = 127, 126  # as a shell says it
+NOT_INSTALLED = 127  # as a shell says it
 
 
 @click.command(
@@ -36,15 +36,7 @@ def run(*, here: bool, agent: str, arguments: tuple[str, ...]) -> None:
     root = launch.go_to_project(here=here)
     if root is not None:
         screen.say(launch.words_of(root).rstrip("\n"))
-    try:
-        launch.run(agent, program, arguments)
-    except OSError as error:
-        raise cannot_be_run(program, error) from error
-
-
-def cannot_be_run(program: str, error: OSError) -> Failure:
-    """What is told where the program was found and could not be started."""
-    return Failure(f"{program} cannot be run: {error.strerror}.", code=CANNOT_BE_RUN)
+    launch.run(agent, program, arguments)
 
 
 def _say_how_to_install(agent: str) -> NoReturn:

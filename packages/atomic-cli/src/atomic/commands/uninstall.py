@@ -1,6 +1,7 @@
 """`atomic uninstall`: take away what is in this project, the data folder, the program itself."""
 
 import os
+import shlex
 import shutil
 import time
 from dataclasses import dataclass
@@ -106,8 +107,9 @@ def _ask(scope: Scope, steps: list[Step]) -> None:
         screen.say(lists.one_line("remove", screen.home_shortened(scope.data)))
         if not asking.confirm("Remove the data folder (settings, telemetry)?"):
             scope.data = None
-    if package.can_be_removed():
-        screen.say(lists.one_line("run", package.how_to_remove(), "cyan"))
+    removal = package.removal()
+    if removal is not None:
+        screen.say(lists.one_line("run", shlex.join(removal), "cyan"))
         scope.program = asking.confirm("Remove atomic itself?")
     else:
         scope.program = False

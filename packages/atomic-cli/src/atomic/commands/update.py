@@ -13,7 +13,7 @@ from atomic.install.apply import apply
 from atomic.install.plan import Action, of_manifest, to_update
 from atomic.install.project import Project
 from atomic.screen import Failure
-from atomic.telemetry import telemetry
+from atomic.telemetry import command, telemetry
 
 
 @click.command()
@@ -50,8 +50,8 @@ def update(files_only: bool, force: bool, here: bool, dry_run: bool, no_banner: 
 
 def _continue_with_new_one(project: Project, *, force: bool) -> int:
     """The new `atomic` does the files, and counts the command; its exit code."""
-    command = [*package.command(), "update", "--project", "--here", *(["--force"] * force)]
-    return subprocess.run(command, cwd=project.root, check=False).returncode
+    again = [*command(), "update", "--project", "--here", *(["--force"] * force)]
+    return subprocess.run(again, cwd=project.root, check=False).returncode
 
 
 def _preview(project: Project, *, force: bool) -> None:

@@ -1,0 +1,5 @@
+"""Where the binary starts; see `atomic.spec`."""
+
+from atomic.__main__ import main
+
+main()
