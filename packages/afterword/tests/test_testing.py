@@ -10,7 +10,7 @@ import click
 import pytest
 from support import Server, wait_until
 
-from afterword import Telemetry
+from afterword import Count, Event, Outcome, Telemetry
 from afterword.errors import UndeclaredError
 from afterword.testing import recorded
 
@@ -135,3 +135,70 @@ def test_under_pytest_nothing_is_recorded_or_started_unless_the_test_asks(
     assert not started.exists()
     subprocess.run([sys.executable, "tool.py"], cwd=tmp_path, env=plain, check=True, timeout=30)
     wait_until(started.exists)  # it is the test that makes the difference
+
+
+STRICT = """
+import sys
+from afterword import Duration, Event, Flag, OneOf, Outcome, Telemetry
+telemetry = Telemetry("tool", version="1", connection_string={to!r}, uploader=(), events=[
+    Event("done", what=OneOf("a", "b"), outcome=Outcome(), duration=Duration())])
+if {agreed}: telemetry.turn_on()
+try:
+    with telemetry.command("done", what={what!r}) as command:
+        print("in the block")
+        {block}
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+NOT_DECLARED = (
+    "afterword: not recorded: done declares no field 'nonsense'; "
+    "its fields: what, outcome, duration\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "block", "variables", "printed", "complaint"),
+    [
+        ("a", "pass", {"TOOL_TELEMETRY_STRICT": "1"}, ["in the block"], ""),
+        (
+            "z", "pass", {"TOOL_TELEMETRY_STRICT": "1"},
+            ["UndeclaredError done.what must be one of a, b; it was 'z'"], "",
+        ),
+        (  # never in place of the application's own exception
+            "a", "command.fields['nonsense'] = 1; raise KeyError('theirs')",
+            {"TOOL_TELEMETRY_STRICT": "1"}, ["in the block", "KeyError 'theirs'"],
+            NOT_DECLARED,
+        ),
+        (
+            "z", "pass", {"TOOL_TELEMETRY": "log"}, ["in the block"],
+            "afterword: not recorded: done.what must be one of a, b; it was 'z'\n",
+        ),
+        ("z", "pass", {}, ["in the block"], ""),  # in the hands of a user
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_where_it_is_made(  # noqa: PLR0917  # a case and its fixtures
+    server: Server, tmp_path: Path, home: Path, what: str, block: str,
+    variables: dict[str, str], printed: list[str], complaint: str,
+) -> None:  # fmt: skip
+    text = STRICT.format(to=server.connection_string, agreed=True, what=what, block=block)
+    (tmp_path / "tool.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "tool.py"],
+        cwd=tmp_path, env={"HOME": str(home), "PATH": os.environ["PATH"]} | variables,
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.stdout.splitlines(), done.stderr, done.returncode) == (printed, complaint, 0)
+
+
+def test_a_block_records_of_the_usual_fields_those_that_are_declared(
+    make: Callable[..., Telemetry],
+) -> None:
+    telemetry = make(events=[Event("plain"), Event("full", outcome=Outcome(), exit_code=Count())])
+    with recorded(telemetry) as events:
+        with telemetry.command("plain"):
+            pass
+        with pytest.raises(SystemExit), telemetry.command("full"):
+            sys.exit(3)
+    assert events == [{"event": "plain"}, {"event": "full", "outcome": "failed", "exit_code": 3}]

@@ -334,19 +334,25 @@ class Event:
         `made`: the engine's own fields (`Id`) have been filled in, and must be there; before that
         they must not be, since nobody passes one in.
         """
+        why = self.why_not_some(values, made=made)
+        if why is not None:
+            return why
+        for key, field in self.fields.items():
+            if key not in values and not field.optional and (made or field.kind != "id"):
+                return f"{self.name} needs its field {key!r}"
+        return None
+
+    def why_not_some(self, values: "Mapping[str, object]", *, made: bool = False) -> str | None:
+        """As `why_not`, where more values may come; None if these may stand for this event."""
         for key in values:
-            if key not in self.fields:
+            field = self.fields.get(key)
+            if field is None:
                 fields = ", ".join(self.fields) or "none"
                 return f"{self.name} declares no field {key!r}; its fields: {fields}"
-        for key, field in self.fields.items():
             if field.kind == "id" and not made:
-                if key in values:
-                    return f"{self.name}.{key} is made by the engine"
-            elif key in values:
-                if not field.accepts(values[key]):
-                    return f"{self.name}.{key} must be {field.rule()}"
-            elif not field.optional:
-                return f"{self.name} needs its field {key!r}"
+                return f"{self.name}.{key} is made by the engine"
+            if not field.accepts(values[key]):
+                return f"{self.name}.{key} must be {field.rule()}; it was {_shown(values[key])}"
         return None
 
 
@@ -381,6 +387,12 @@ def _is_name(name: object) -> bool:
         and name.isidentifier()
         and name == name.lower()
     )
+
+
+def _shown(value: object) -> str:
+    """A value that was not declared, for the developer who recorded it; not too long."""
+    text = repr(value)
+    return text if len(text) <= _WORD_MOST else f"{text[:_WORD_MOST]}..."
 
 
 _NAME_RULE = "a word or several_words, in lower-case ASCII letters and digits, at most 64"

@@ -121,7 +121,7 @@ class Telemetry:
         self.cap = cap
         self.keeps = tuple(keeps)
         path = os.path.abspath(folder) if folder else default_path(name, environment)
-        self.folder = DataFolder(path) if path is not None else None
+        self._folder = DataFolder(path) if path is not None else None
         self.policy = os.path.abspath(policy) if policy else policy_path(name, environment)
         self._strict = strict
         self._ci: str | None = None
@@ -131,6 +131,19 @@ class Telemetry:
             run_handed_over()  # the same program once more, to be the uploader
         if events and not callable(events):
             self.events  # noqa: B018  # checks them: a mistake is told where it is made
+
+    @property
+    def folder(self) -> DataFolder | None:
+        """Where its files lie; None where there is no home. In a test that records, the test's."""
+        testing = self._testing()
+        return DataFolder(os.path.join(testing, self.name)) if testing else self._folder
+
+    def _testing(self) -> str:
+        """The folder of a test that wants to see what is recorded; empty outside of tests."""
+        if consent.TESTING not in self.environment:
+            return ""
+        said = self.environment[consent.TESTING]
+        return said if os.path.isabs(said) else ""
 
     @property
     def events(self) -> "dict[str, Event]":
@@ -177,16 +190,40 @@ class Telemetry:
         """
         self.record_fields(event, fields)
 
-    def record_fields(self, event: str, fields: "Mapping[str, object]") -> None:
-        """As `record`, with the fields in a mapping."""
+    def record_fields(
+        self,
+        event: str,
+        fields: "Mapping[str, object]",
+        *,
+        ended: "Callable[[Event], Mapping[str, object]] | None" = None,
+        raises: bool = True,
+    ) -> None:
+        """As `record`, with the fields in a mapping.
+
+        Args:
+            event: the event's name.
+            fields: its values.
+            ended: what else it may hold, by its declaration; asked where it is recorded.
+            raises: False where an exception of the application's is on its way: what is not
+                declared is then printed, and not raised in its place.
+        """
+        decision = None
         try:
             decision, state = self.decide()
-            looked_at = decision.on or decision.log or self.is_strict()
-            if looked_at and self._record(event, fields, decision, state):
+            if not (decision.on or decision.log or self.is_strict()):
+                return
+            declared = self.events.get(event) if ended is not None else None
+            if ended is not None and declared is not None:
+                fields = {**ended(declared), **fields}
+            if self._record(event, fields, decision, state):
                 self._note_recorded()
         except Exception as error:  # telemetry fails in silence
-            if self.is_strict() and type(error).__name__ in ("UndeclaredError", "DeclarationError"):
+            if type(error).__name__ not in ("UndeclaredError", "DeclarationError"):
+                return
+            if self.is_strict() and raises:
                 raise
+            if self.is_strict() or (decision is not None and decision.log):
+                sys.stderr.write(f"afterword: not recorded: {error}\n")
 
     def click(self, cli: "Any", **how: "Unpack[How]") -> None:
         """Record each run of a click command or group as the event `command`.
@@ -254,8 +291,25 @@ class Telemetry:
         return run.run_main(self._watch, main)
 
     def command(self, event: str, /, **fields: object) -> "Command":
-        """A `with` block that records `event` with `success` when it ends, however it ends."""
+        """A `with` block that records `event` when it ends, however it ends.
+
+        Of `success` (a `Flag`), `outcome`, `exit_code` and `duration` it records those that the
+        event declares. Its `fields` can be added to within the block.
+
+        Raises:
+            UndeclaredError: the event or one of these values is not declared; in development only,
+                and before the block.
+        """
+        if self.is_strict():
+            self._check(event, fields)
         return Command(self, event, fields)
+
+    def _check(self, event: str, fields: "Mapping[str, object]") -> None:
+        """Raise UndeclaredError if the event or one of these values is not declared."""
+        declared = self.events.get(event)
+        why = _unknown(event, self.events) if declared is None else declared.why_not_some(fields)
+        if why is not None:
+            raise _undeclared(why)
 
     def decision(self) -> Decision:
         """May we record and send? With the reason."""
@@ -263,6 +317,8 @@ class Telemetry:
 
     def decide(self) -> "tuple[Decision, Flat]":
         """The decision, and the state file's content where that was read on the way."""
+        if self._testing():
+            return self._decide_in_test()
         if self._ci is None:  # a process does not move to another machine
             self._ci = consent.ci_variable(self.environment)
         no = consent.forbidden_by_environment(self.prefix, self.environment, self._ci)
@@ -285,6 +341,19 @@ class Telemetry:
             return consent.of_person(state, declared=lambda: self.declared), state or {}
         except ValueError as error:  # DeclarationError; recording tells it in development
             return Decision(False, "declarations", f"a declaration breaks a rule: {error}"), {}
+
+    def _decide_in_test(self) -> "tuple[Decision, Flat]":
+        """As if the person had agreed, whatever machine the test runs on."""
+        folder = self.folder
+        assert folder is not None  # noqa: S101  # the test's
+        state = read_flat(folder.state)
+        if state is None:
+            from afterword.state import identity
+
+            os.makedirs(folder.path, mode=0o700, exist_ok=True)
+            identity.agree(folder, self.clock(), declared=self.declared)
+            state = read_flat(folder.state)
+        return Decision(True, "test", "a test looks at what is recorded"), state or {}
 
     def destination(self) -> str | None:
         """The connection string in force: the policy's, the variable's, or the application's."""
@@ -432,7 +501,7 @@ class Telemetry:
             event, fields, ended = event.cut(fields, schema.timestamp(now), self.version)
             if ended is not None and (event is None or self.is_strict()):
                 raise _undeclared(ended)
-        why_not = event.why_not(fields) if event is not None else f"no event {name!r} is declared"
+        why_not = event.why_not(fields) if event is not None else _unknown(name, self.events)
         if event is None or why_not is not None:
             raise _undeclared(why_not)
         if decision.log:
@@ -483,6 +552,8 @@ class Telemetry:
         return Decision(False, "no-destination", f"the connection string cannot be used: {why_not}")
 
     def _destination(self, policy: "Flat | None") -> str | None:
+        if self._testing():
+            return None  # nothing leaves a test
         set_by_policy = policy.get("connectionString") if policy else None
         if isinstance(set_by_policy, str):
             return set_by_policy
@@ -578,11 +649,12 @@ class Telemetry:
 class Command:
     """The run of one command, as a `with` block; see `Telemetry.command`."""
 
-    __slots__ = ("_event", "_telemetry", "fields")
+    __slots__ = ("_began", "_event", "_telemetry", "fields")
 
     def __init__(self, telemetry: Telemetry, event: str, fields: "dict[str, object]") -> None:
         self._telemetry = telemetry
         self._event = event
+        self._began = time.monotonic()
         self.fields = fields
 
     def __enter__(self) -> "Command":  # noqa: PYI034  # Self is in typing, which we do not load
@@ -594,8 +666,14 @@ class Command:
         error: BaseException | None,
         _traceback: "TracebackType | None",
     ) -> None:
-        success = kind is None or _ends_well(error)
-        self._telemetry.record_fields(self._event, {"success": success, **self.fields})
+        took = time.monotonic() - self._began
+
+        def ended(declared: "Event") -> "Mapping[str, object]":
+            from afterword.outcome import values_of
+
+            return values_of(declared, error, took)
+
+        self._telemetry.record_fields(self._event, self.fields, ended=ended, raises=kind is None)
 
 
 def _is_usual_destination(text: object) -> bool:
@@ -667,17 +745,11 @@ def _caller() -> str:
     return str(sys._getframe(2).f_globals.get("__name__", ""))  # noqa: SLF001
 
 
+def _unknown(name: str, events: "Mapping[str, Event]") -> str:
+    return f"no event {name!r} is declared; there are: {', '.join(events) or 'none'}"
+
+
 def _undeclared(why: str | None) -> Exception:
     from afterword.errors import UndeclaredError
 
     return UndeclaredError(why)
-
-
-def _ends_well(error: BaseException | None) -> bool:
-    """Is this only the way to end, with exit code 0? `sys.exit()`, click's and typer's `Exit`."""
-    if isinstance(error, SystemExit):
-        return error.code in (None, 0)
-    try:
-        return bool(getattr(error, "exit_code", None) == 0)
-    except Exception:  # noqa: BLE001  # its attributes are its own affair, and no end of ours
-        return False

@@ -7,8 +7,9 @@ imported, since who calls has it, and Typer carries a copy of its own.
 
 import sys
 
-from afterword.integrations.run import Run, Watch, ending_of, exit_code_of
+from afterword.integrations.run import Run, Watch
 from afterword.integrations.verbs import HELP, JSON_HELP, NAME, SENT_HELP, VERBS, run_verb
+from afterword.outcome import ending_of, exit_code_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -272,9 +273,12 @@ class _Seen:
             return
         if getattr(self, "resilient_parsing", False):  # for completion, or for a help page
             return
-        outcome, code = _ending_of(error, getattr(self, "command", None))
-        failure = None if "Exit" in _kinds_of(error) else error
-        self.afterword_run.end_silently(outcome, code, failure)
+        try:
+            outcome, code = _ending_of(error, getattr(self, "command", None))
+            failure = None if "Exit" in _kinds_of(error) else error
+            self.afterword_run.end(outcome, code, failure)
+        except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
+            pass
 
 
 def _note_subcommand(ctx: "Any", name: str) -> None:

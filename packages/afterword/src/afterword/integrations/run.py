@@ -9,6 +9,7 @@ import sys
 import time
 
 from afterword.integrations.verbs import NAME
+from afterword.outcome import EPIPE, MOST_CODE, ending_of, exit_code_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,10 +58,7 @@ if TYPE_CHECKING:
 
 EVENT, OTHER = "command", "other"
 FACTS = ("options", "agent", "install", "os_version", "python", "terminal")
-_EPIPE = 32
-_BY_SIGNAL = 130  # as shells tell an end by Ctrl-C
 _LOST_OUTPUT = 120  # how Python ends where its output is taken from it at the very end
-_MOST_CODE = 255
 
 
 class Watch:
@@ -115,7 +113,7 @@ class Watch:
         fields: dict[str, Field] = {
             "command": OneOf(*words, other=OTHER),
             "outcome": Outcome(),
-            "exit_code": Count(most=_MOST_CODE),
+            "exit_code": Count(most=MOST_CODE),
             "duration": Duration(),
         }
         for name in self.fields:
@@ -274,31 +272,6 @@ class NoTree:
         return ()
 
 
-def ending_of(error: BaseException | None) -> tuple[str, int]:
-    """How a program ends that lets this exception go: outcome and exit code. None: it returned."""
-    if error is None:
-        return "ok", 0
-    if isinstance(error, SystemExit):
-        code = exit_code_of(error.code)
-        return ("failed" if code else "ok"), code
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", _BY_SIGNAL
-    if isinstance(error, OSError) and error.errno == _EPIPE:
-        return "broken_pipe", 1
-    return "failed", 1
-
-
-def exit_code_of(code: object) -> int:
-    """The exit code that Python makes of what was given to `sys.exit`."""
-    if code is None:
-        return 0
-    if not isinstance(code, int):
-        return 1
-    if sys.platform == "win32":
-        return code if 0 <= code <= _MOST_CODE else _MOST_CODE
-    return code & _MOST_CODE
-
-
 def _is_somebody_there() -> bool:
     """Is a person at a terminal, whose output does not go on to another program?"""
     try:
@@ -320,7 +293,7 @@ def _is_output_taken() -> bool:
         if sys.stdout is not None and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError as error:
-        return error.errno != _EPIPE
+        return error.errno != EPIPE
     except Exception:  # noqa: BLE001  # a stream of the application's own
         return True
     return True

@@ -5,16 +5,15 @@ with recorded(telemetry) as events:
 assert events == [{"event": "greeting", "word": "hello", "success": True}]
 """
 
-import json
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from afterword import schema
-from afterword.folder import DataFolder
+from afterword.consent import TESTING
 from afterword.telemetry import Telemetry
+from afterword.testing.lines import lines_of
 
 
 @contextmanager
@@ -26,32 +25,21 @@ def recorded(telemetry: Telemetry) -> Iterator[list[dict[str, Any]]]:
     `telemetry` is as before afterwards, however the block ends.
     """
     events: list[dict[str, Any]] = []
-    names = ("folder", "_strict", "_ci", "environment", "policy", "uploader", "_recorded_in")
-    before = {name: getattr(telemetry, name) for name in names}
+    before = {name: getattr(telemetry, name) for name in ("environment", "_strict", "_recorded_in")}
     with tempfile.TemporaryDirectory() as base:
-        folder = telemetry.folder = DataFolder(os.path.join(base, telemetry.name))
+        telemetry.environment = {TESTING: base}
         telemetry._strict = True  # noqa: SLF001  # of one house
-        telemetry._ci = ""  # noqa: SLF001
-        telemetry.environment = {}
-        telemetry.policy = os.path.join(base, "none")
-        telemetry.uploader = ()
         try:
-            telemetry.turn_on()
             yield events
-            events += _events(telemetry, folder)
+            events += _events(telemetry)
         finally:
             for name, value in before.items():
                 setattr(telemetry, name, value)
 
 
-def _events(telemetry: Telemetry, folder: DataFolder) -> Iterator[dict[str, Any]]:
-    try:
-        with open(folder.events) as file:
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return
-    for text in lines:
-        line = json.loads(text)
+def _events(telemetry: Telemetry) -> Iterator[dict[str, Any]]:
+    folder = telemetry.folder
+    for line in lines_of(folder.path) if folder is not None else ():
         name = line[schema.EVENT_TYPE]
         fields = telemetry.events[name].fields
         values = {key: line.get(schema.buffer_key(key)) for key in fields}

@@ -1,0 +1,72 @@
+"""How a command ended: its outcome, the exit code, what of it an event declares.
+
+Loaded where a `with` block or a run is recorded.
+"""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from afterword.schema import Event
+
+EPIPE = 32
+MOST_CODE = 255
+_BY_SIGNAL = 130  # as shells tell an end by Ctrl-C
+
+
+def ending_of(error: BaseException | None) -> tuple[str, int]:
+    """How a program ends that lets this exception go: outcome and exit code. None: it returned."""
+    if error is None:
+        return "ok", 0
+    if isinstance(error, SystemExit):
+        code = exit_code_of(error.code)
+        return ("failed" if code else "ok"), code
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", _BY_SIGNAL
+    if isinstance(error, OSError) and error.errno == EPIPE:
+        return "broken_pipe", 1
+    return "failed", 1
+
+
+def values_of(
+    declared: "Event", error: BaseException | None, took: float
+) -> "Mapping[str, object]":
+    """How a block ended, in those of the usual fields that its event declares.
+
+    Args:
+        declared: the event.
+        error: the exception that ended the block; None: it came to its end.
+        took: seconds.
+    """
+    outcome, code = ending_of(error)
+    if outcome == "failed":  # click's and Typer's `Exit` and `UsageError`, without importing them
+        try:
+            code = exit_code_of(getattr(error, "exit_code", code))
+        except Exception:  # noqa: BLE001  # its attributes are its own affair
+            code = 1
+        outcome = "failed" if code else "ok"
+    found: dict[str, object] = {
+        "success": outcome == "ok",
+        "outcome": outcome,
+        "exit_code": code,
+        "duration": took,
+    }
+    kinds = {"success": "flag", "outcome": "word", "exit_code": "count", "duration": "range"}
+    return {
+        name: value
+        for name, value in found.items()
+        if name in declared.fields and declared.fields[name].kind == kinds[name]
+    }
+
+
+def exit_code_of(code: object) -> int:
+    """The exit code that Python makes of what was given to `sys.exit`."""
+    if code is None:
+        return 0
+    if not isinstance(code, int):
+        return 1
+    if sys.platform == "win32":
+        return code if 0 <= code <= MOST_CODE else MOST_CODE
+    return code & MOST_CODE
