@@ -18,6 +18,8 @@ settings.load_profile("ours")
 # `make test &` in a shell: it would be ignored, by us and by all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+collect_ignore_glob = [] if sys.platform == "win32" else ["*/test_windows*.py"]
+
 _KEPT = ("PATH", "PYTEST_CURRENT_TEST") + (  # Windows finds no program and no socket without these
     ("SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "TEMP", "TMP")
     if sys.platform == "win32"
@@ -27,9 +29,11 @@ _KEPT = ("PATH", "PYTEST_CURRENT_TEST") + (  # Windows finds no program and no s
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only `make faults` has the time for, and on Windows what it does not have."""
-    if sys.platform == "win32":
-        for item in items:
-            for marker in item.iter_markers("posix"):
+    for item in items:
+        for marker in item.iter_markers("posix"):
+            if not marker.args:
+                raise pytest.UsageError(f"{item.nodeid}: posix without its reason")
+            if sys.platform == "win32":
                 item.add_marker(pytest.mark.skip(reason=f"POSIX only: {marker.args[0]}"))
     if os.environ.get("FAULTS") == "all":
         return

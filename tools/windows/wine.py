@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 
 _KEPT = ("PATH", "LANG", "CI", "FAULTS")
@@ -51,27 +52,27 @@ class Wine:
             Its exit code and its output. A pipe stands for the terminal, as Windows' Python takes
             no other descriptor of this system for a standard stream.
         """
-        lines: list[str] = []
+        said = bytearray()
         with subprocess.Popen(
             [self._wine, *command],
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
         ) as process:
+            assert process.stdout is not None  # noqa: S101  # a pipe
             alarm = signal.signal(signal.SIGALRM, lambda *_: self.end())
             signal.alarm(int(seconds))
             try:
-                for line in process.stdout or ():
-                    lines.append(line)
+                while piece := os.read(process.stdout.fileno(), 1 << 16):
+                    said += piece
                     if not quiet:
-                        print(line, end="", flush=True)
+                        sys.stdout.write(piece.decode(errors="replace").replace("\r", ""))
+                        sys.stdout.flush()
             finally:
                 signal.alarm(0)
                 signal.signal(signal.SIGALRM, alarm)
-        return process.returncode, "".join(lines)
+        return process.returncode, said.decode(errors="replace")
 
     def end(self) -> None:
         """End every process of the prefix, also those that outlived who started them."""

@@ -89,6 +89,8 @@ def test_a_version_is_public_and_no_free_text(
         'a"b',
         None,
         ".",
+        "con",
+        "LPT1",
     ],
 )
 def test_a_name_makes_a_folder_and_a_variable_of_a_shell(name: Any) -> None:

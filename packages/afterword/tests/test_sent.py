@@ -32,7 +32,7 @@ def test_a_copy_says_what_when_and_to_whom(folder: DataFolder) -> None:
     ]
 
 
-@pytest.mark.posix
+@pytest.mark.posix("modes of files")
 def test_it_is_for_its_owner_only(folder: DataFolder) -> None:
     sent.keep(folder, HOST, ["a"], NOW)
     assert stat.S_IMODE(os.stat(sent.path_of(folder)).st_mode) == 0o600
@@ -91,7 +91,7 @@ def test_turned_off_meanwhile_nothing_stays(folder: DataFolder) -> None:
     assert not os.path.exists(sent.path_of(folder))
 
 
-@pytest.mark.posix
+@pytest.mark.posix("making a link needs a privilege there")
 def test_a_link_is_not_followed(folder: DataFolder, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("mine\n")

@@ -25,6 +25,11 @@ _READ: int = (
 _NAPS = (0.001, 0.002, 0.005, 0.01, 0.02)  # seconds, on Windows, while a file is being replaced
 _MOST = 65536
 _MOST_NAME = 64
+_DEVICES = {  # no folder on Windows can have these names
+    "aux", "con", "nul", "prn",
+    "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
+    "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+}  # fmt: skip
 _DIGITS = 18  # of a number of ours; Python reads none of more than 4,300
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -60,6 +65,7 @@ def is_name(name: object) -> bool:
         and name.isascii()
         and name[:1].isalpha()
         and name.replace("-", "_").isidentifier()
+        and name.lower() not in _DEVICES
     )
 
 
@@ -69,11 +75,12 @@ def default_path(
     r"""Where the data of the application `name` belongs; None where there is no home.
 
     `$XDG_DATA_HOME/name` or `~/.local/share/name`; on Windows `%LOCALAPPDATA%\name`. A relative
-    XDG_DATA_HOME is ignored, as the XDG Base Directory Specification asks.
+    XDG_DATA_HOME is ignored, as the XDG Base Directory Specification asks; a relative LOCALAPPDATA
+    too.
     """
     if platform == "win32":
         base = environment.get("LOCALAPPDATA", "")
-        return os.path.join(base, name) if base else None
+        return os.path.join(base, name) if os.path.isabs(base) else None
     base = environment.get("XDG_DATA_HOME", "")
     if not base.startswith("/"):
         home = environment.get("HOME", "")

@@ -37,16 +37,12 @@ if sys.platform == "win32":
 
     def try_lock(fd: int) -> bool:
         """Take the lock on `fd` if it is free; never wait. Raise OSError without locks."""
-        import errno
-
         here = os.lseek(fd, 0, os.SEEK_CUR)
         os.lseek(fd, _FAR, os.SEEK_SET)
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EDEADLK):
-                return False
-            raise
+        except PermissionError:  # EACCES: somebody holds it
+            return False
         finally:
             os.lseek(fd, here, os.SEEK_SET)
         return True

@@ -4,9 +4,10 @@ POSIX: one `os.posix_spawn`, which is in the interpreter; `subprocess` costs 20 
 it cannot do (let go of the working directory, and of descriptors that were handed down to us) the
 new process does first of all: see `afterword.upload.process`.
 
-Windows: written from the documentation, not run by our tests. CREATE_NO_WINDOW, not
-DETACHED_PROCESS: a console program that is detached makes a console of its own when it, or a child
-of it, asks for one, and a window flashes (cli/cli#13353).
+Windows: one `CreateProcess`, by the module that `subprocess` and `multiprocessing` call it with and
+that `os` has loaded; the new process inherits no handle. CREATE_NO_WINDOW, not DETACHED_PROCESS: a
+console program that is detached makes a console of its own when it, or a child of it, asks for one,
+and a window flashes (cli/cli#13353). Its standard streams are those of a console nobody sees.
 """
 
 import os
@@ -119,7 +120,7 @@ def _is_cooling_down(folder: "DataFolder", waiting: list[str], now: float) -> bo
     status = read_flat(folder.upload_status)
     if status is not None:
         times = [status.get("nextSeconds")]
-        if "telemetry-events.jsonl" not in waiting:  # nothing new
+        if not any(name == "telemetry-events.jsonl" or ".new-" in name for name in waiting):
             times.append(status.get("heldSeconds"))
         if any(isinstance(at, int) and 0 < at - now <= _LONGEST_WAIT for at in times):
             return True
@@ -141,32 +142,49 @@ def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[s
 
 
 if sys.platform == "win32":
+    _FLAGS = 0x08000000 | 0x00000200  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
+    _OUT_OF_THE_JOB = 0x01000000  # CREATE_BREAKAWAY_FROM_JOB
 
     def spawn_detached(command: tuple[str, ...], environment: "Mapping[str, str]") -> bool:
-        """Start `command` without a window, standard streams on NUL. True if it started.
+        """Start `command` without a window. True if it started.
 
-        CREATE_BREAKAWAY_FROM_JOB lets it outlive a terminal that ends its job; where the job
-        forbids that, it is started inside.
+        `command[0]` is a full path. Out of the job where that is allowed, so that it outlives a
+        terminal or an agent that ends its job; else inside. It holds no folder of the user's.
         """
-        import subprocess
+        import _winapi
 
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        for more in (subprocess.CREATE_BREAKAWAY_FROM_JOB, 0):
+        line = command_line(command)
+        place = os.environ.get("SYSTEMROOT", "C:\\")
+        for flags in (_FLAGS | _OUT_OF_THE_JOB, _FLAGS):
             try:
-                subprocess.Popen(
-                    command,
-                    env=dict(environment),
-                    cwd=os.environ.get("SYSTEMROOT", "C:\\"),  # hold no folder of the user's
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    close_fds=True,
-                    creationflags=flags | more,
+                process, thread, _, _ = _winapi.CreateProcess(
+                    command[0], line, None, None, False, flags, dict(environment), place, None
                 )
             except PermissionError:
                 continue
+            _winapi.CloseHandle(thread)
+            _winapi.CloseHandle(process)
             return True
         return False
+
+    def command_line(arguments: tuple[str, ...]) -> str:
+        """The arguments as one text, which the C library takes apart again.
+
+        A backslash is doubled before a quotation mark only ("Parsing C command-line arguments",
+        Microsoft's C reference).
+        """
+        quoted = []
+        for argument in arguments:
+            text = ""
+            slashes = 0
+            for character in argument + '"':  # the last one is the closing mark
+                if character == '"':
+                    text += "\\" * slashes + '\\"'
+                slashes = slashes + 1 if character == "\\" else 0
+                if character != '"':
+                    text += character
+            quoted.append(f'"{text[:-2]}"')
+        return " ".join(quoted)
 
 else:
 

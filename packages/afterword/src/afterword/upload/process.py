@@ -130,7 +130,7 @@ def _start_watchdog() -> None:
 def _end_of_life() -> None:
     """As SIGTERM does, so that what was answered is settled; a second later in any case."""
     if sys.platform == "win32":
-        _thread.interrupt_main(signal.SIGTERM)
+        _thread.interrupt_main(signal.SIGINT)  # the one that wakes a main thread that sleeps
     else:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     time.sleep(1)
