@@ -9,7 +9,7 @@ from typing import Protocol
 
 from afterword import spawn
 from afterword.errors import AfterwordError
-from afterword.folder import DataFolder, why_untrusted
+from afterword.folder import DataFolder, read_flat, why_untrusted
 from afterword.state import identity
 from afterword.state.lockfile import FileLock
 from afterword.upload import segments, sent
@@ -39,7 +39,9 @@ def turn_on(telemetry: Switched) -> None:
     if untrusted is not None:
         advice = "remove it, or make it a folder that only you can write to"
         raise PermissionError(errno.EACCES, f"{untrusted}; {advice}")
-    _delete_waiting(telemetry)  # what an event on its way left there while it was off
+    state = read_flat(folder.state)
+    if state is None or state.get("enabled") is not True:
+        _delete_waiting(telemetry)  # what an event on its way left there while it was off
     identity.agree(folder, telemetry.clock(), declared=telemetry.declared)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from afterword.upload import batches, ids, segments, status
 from afterword.upload.job import Job
 from afterword.upload.retry import cool_down
-from afterword.upload.segments import Segment
+from afterword.upload.segments import Line, Segment
 from afterword.upload.status import Status
 from afterword.upload.suspects import Suspects
 from afterword.upload.witness import Witness, proven
@@ -86,7 +86,7 @@ class Notes:
 
     def conclude(
         self,
-        suspects: Suspects[tuple[Segment, "object"]],
+        suspects: Suspects[tuple[Segment, Line]],
         *,
         others: bool,
         stopped: bool,
