@@ -6,7 +6,8 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,10 @@ class Answer:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
+    endless: bytes = b""
+    """Sent again and again after the body, until the client has had enough."""
+    pace: float = 0.0
+    """Seconds between two bytes of the last dozen of the body."""
 
 
 def taken(count: int, errors: Mapping[int, int] | None = None) -> bytes:
@@ -53,43 +58,71 @@ def taken(count: int, errors: Mapping[int, int] | None = None) -> bytes:
 Script = Callable[[int, Request], Answer]
 
 
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    owner: "Server"
+
+    def do_POST(self) -> None:
+        body = self.read(int(self.headers["content-length"]))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        request = Request(self.path, dict(self.headers.items()), body, self.client_address[1])
+        self.owner.requests.append(request)
+        answer = self.owner.script(len(self.owner.requests), request)
+        if answer.hang:
+            self.owner.stopping.wait()
+            self.close_connection = True
+            return
+        text = taken(len(request.envelopes)) if answer.body is None else answer.body
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if not answer.endless:
+            self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.write(text, answer)
+
+    def read(self, length: int) -> bytes:
+        """The body, at the server's rate.
+
+        A client that hangs up meanwhile is not noticed, as what it has sent lies in the
+        kernel's buffers: a copy for nothing.
+        """
+        if self.owner.rate is None:
+            return self.rfile.read(length)
+        body = b""
+        while len(body) < length and not self.owner.stopping.is_set():
+            time.sleep(0.02)
+            body += self.rfile.read(min(int(self.owner.rate * 0.02) + 1, length - len(body)))
+        return body
+
+    def write(self, text: bytes, answer: Answer) -> None:
+        """The answer's body, the last dozen bytes at its pace."""
+        slow = 12 if answer.pace else 0
+        self.wfile.write(text[: len(text) - slow])
+        for one in text[len(text) - slow :]:
+            self.wfile.write(bytes([one]))
+            time.sleep(answer.pace)
+        while answer.endless and not self.owner.stopping.is_set():
+            self.wfile.write(answer.endless)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
+        """Say nothing."""
+
+
 class Server:
-    """A server that is not ours: plain HTTP on loopback, answering by script."""
+    """A server that is not ours: plain HTTP on loopback, answering by script.
+
+    `rate`: bytes of a body that it reads in a second; None: as fast as it can.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.rate: float | None = None
         self.stopping = threading.Event()
         self.script: Script = lambda _number, _request: Answer()
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                if self.headers.get("content-encoding") == "gzip":
-                    body = gzip.decompress(body)
-                request = Request(
-                    self.path, dict(self.headers.items()), body, self.client_address[1]
-                )
-                server.requests.append(request)
-                answer = server.script(len(server.requests), request)
-                if answer.hang:
-                    server.stopping.wait()
-                    self.close_connection = True
-                    return
-                text = taken(len(request.envelopes)) if answer.body is None else answer.body
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
-                """Say nothing."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (_Handler,), {"owner": self})
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self.connection_string = f"InstrumentationKey={KEY};IngestionEndpoint={self.endpoint}/"
@@ -104,11 +137,41 @@ class Server:
             for envelope in request.envelopes
         ]
 
+    def copies(self) -> Counter[str]:
+        """How often each event came, by its id: whatever was answered."""
+        return Counter(event["event_id"] for event in self.events())
+
     def stop(self) -> None:
         self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def as_sent(lines: Iterable[bytes]) -> dict[str, dict[str, str]]:
+    """What lines of the buffer are to look like at the service: their properties, by `event_id`.
+
+    Written anew here, by the documentation and not by the product.
+    """
+    found = {}
+    for line in lines:
+        if not line.strip():
+            continue
+        properties = {
+            "version" if key.endswith("Version") else _snake(key): _text(value)
+            for key, value in json.loads(line).items()
+            if key != "eventType"
+        }
+        found[properties["event_id"]] = properties
+    return found
+
+
+def _snake(key: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
+
+
+def _text(value: object) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 class Clock:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from reliability.application import Application
+from reliability.application import TELL_THE_PEAK, Application
 from support import wait_until
 
 from afterword_sink import LocalSink
@@ -64,15 +64,6 @@ def test_ten_thousand_waiting_ten_thousand_arrive(app: Application, sink: LocalS
     assert stats["requests"] == 100
     assert len(recorded) == app.status.sent == 10_000
     assert app.files() == []
-
-
-TELL_THE_PEAK = """
-import os, resource, sys
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
 
 
 @pytest.mark.long  # uploads 100,000 events

@@ -28,6 +28,17 @@ class Upload(Protocol):
     def __call__(self, *, hangs: bool = False) -> Status: ...
 
 
+# Runs a program and prints its peak memory in kilobytes, as the kernel counts it. A small process:
+# what starts another one hands its own peak down to it, and a test's is higher.
+TELL_THE_PEAK = """
+import os, resource, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
 EVENTS = (Event("done", what=OneOf("build", "test"), number=Count()),)
 
 
