@@ -57,6 +57,21 @@ def test_nothing_public_is_missing(site: Path) -> None:
         assert not missing, f"not in docs/reference/api.md: {sorted(missing)}"
 
 
+@pytest.mark.xdist_group("site")
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [
+        ("telemetry.html#turning-it-off", "Turning it off"),
+        ("telemetry.html#what-is-recorded", "What is recorded"),
+        ("how-to/typer.html", "Add it to a typer tool"),
+        ("how-to/nothing-arrives.html", "Nothing arrives"),
+    ],
+)
+def test_what_people_look_for_is_one_click_away(site: Path, page: str, heading: str) -> None:
+    assert f'href="{page}"' in (site / "index.html").read_text(encoding="utf-8")
+    assert f">{heading}<" in (site / page.partition("#")[0]).read_text(encoding="utf-8")
+
+
 def test_generated_parts_are_as_their_sources() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "docs.py"), "--check"],
