@@ -6,8 +6,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from support import Answer, Clock, Server, taken
 
+from afterword import Telemetry
+from afterword.control import commands, report
 from afterword.folder import DataFolder
+from afterword.schema import timestamp
 from afterword.upload import sent
 
 HOST = "https://collector.example"
@@ -115,3 +119,101 @@ def test_deleting_twice(folder: DataFolder) -> None:
     sent.delete(folder)
     sent.delete(folder)
     assert items(folder) == []
+
+
+def copies(telemetry: Telemetry) -> list[sent.Copy]:
+    assert telemetry.folder is not None
+    return list(sent.read(telemetry.folder, telemetry.clock()))
+
+
+def test_what_the_service_took_is_kept_as_it_was_on_the_wire(
+    telemetry: Telemetry, server: Server, clock: Clock
+) -> None:
+    for number in range(150):
+        telemetry.record("done", what="build", how_many=number)
+    telemetry.upload()
+    assert [copy.sent for copy in copies(telemetry)] == [
+        envelope for request in server.requests for envelope in request.envelopes
+    ]
+    assert {copy.host for copy in copies(telemetry)} == {f"{server.endpoint}/"}
+    assert {copy.at[:19] for copy in copies(telemetry)} == {timestamp(clock.now)[:19]}
+
+
+def test_what_it_did_not_take_is_not(telemetry: Telemetry, server: Server) -> None:
+    for number in range(3):
+        telemetry.record("done", what="build", how_many=number)
+    server.script = lambda number, _request: (
+        Answer(206, taken(3, {0: 500, 2: 500})) if number == 1 else Answer(503)
+    )
+    telemetry.upload()
+    (copy,) = copies(telemetry)
+    assert copy.sent == server.requests[0].envelopes[1]
+
+
+def test_a_service_that_takes_nothing_leaves_no_copy(telemetry: Telemetry, server: Server) -> None:
+    telemetry.record("done", what="build")
+    server.script = lambda _number, _request: Answer(500)
+    telemetry.upload()
+    assert copies(telemetry) == []
+
+
+@pytest.mark.parametrize("how", ["off", "reset"])
+def test_off_and_reset_delete_it(telemetry: Telemetry, home: Path, how: str) -> None:
+    telemetry.record("done", what="build")
+    telemetry.upload()
+    path = home / ".local/share/app/telemetry-sent.jsonl"
+    assert path.exists()
+    telemetry.turn_off() if how == "off" else telemetry.reset()
+    assert not path.exists()
+
+
+def test_off_while_a_batch_is_at_the_service_leaves_no_copy(
+    telemetry: Telemetry, server: Server, home: Path
+) -> None:
+    telemetry.record("done", what="build")
+    state = home / ".local/share/app/telemetry.json"
+
+    def off(_number: int, _request: object) -> Answer:
+        state.write_text(json.dumps({"enabled": False, "consentGiven": False}))
+        return Answer()
+
+    server.script = off
+    telemetry.upload()
+    assert not (home / ".local/share/app/telemetry-sent.jsonl").exists()
+
+
+def test_status_counts_it_and_show_prints_it(
+    telemetry: Telemetry, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands.run(telemetry, "show", sent=True)
+    assert "Nothing was sent in the last 30 days" in capsys.readouterr().out
+    for what in ("build", "test"):
+        telemetry.record("done", what=what)
+    telemetry.upload()
+    assert report.report(telemetry).sent == 2
+    commands.run(telemetry, "status")
+    assert "2 events in the last 30 days" in capsys.readouterr().out
+    commands.run(telemetry, "show", sent=True)
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == ["SENT", "(UTC)", "TO", "WHAT"]
+    assert f"{server.endpoint}/" in first
+    assert '"what":"build"' in first
+    assert '"what":"test"' in second
+    commands.run(telemetry, "show", sent=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert [one["sent"] for one in told] == server.requests[0].envelopes
+
+
+def test_sent_goes_with_show_only(telemetry: Telemetry, capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(telemetry, "status", sent=True) == 2
+    assert capsys.readouterr().err == "Error: --sent goes with show: app telemetry show --sent\n"
+
+
+def test_an_upload_does_not_fail_over_a_copy(
+    telemetry: Telemetry, server: Server, home: Path
+) -> None:
+    (home / ".local/share/app/telemetry-sent.jsonl").mkdir()
+    telemetry.record("done", what="build")
+    outcome = telemetry.upload()
+    assert outcome is not None
+    assert (outcome.sent, outcome.error) == (1, None)

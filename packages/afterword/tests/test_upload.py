@@ -59,6 +59,7 @@ def test_batches_of_a_hundred_in_order_and_nothing_left(
     assert ids(server) == recorded
     assert {path.name for path in (home / ".local/share/app").iterdir()} == {
         "telemetry.json",
+        "telemetry-sent.jsonl",
         "telemetry-upload.json",
     }
 

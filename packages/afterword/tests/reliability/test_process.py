@@ -46,7 +46,8 @@ def test_sigterm_ends_it_within_a_second_with_nothing_lost(
     assert process.returncode == 0
     assert app.waiting() == recorded[100:]
     assert sorted(path.name for path in app.path.iterdir()) == [
-        "telemetry-events.000001.jsonl", "telemetry-upload.json", "telemetry.json",
+        "telemetry-events.000001.jsonl", "telemetry-sent.jsonl", "telemetry-upload.json",
+        "telemetry.json",
     ]  # fmt: skip
     assert (app.status.sent, app.status.kept) == (100, 150)
 
@@ -60,7 +61,9 @@ def test_sigterm_ends_it_even_where_a_library_swallows_it() -> None:
     assert process.returncode == -signal.SIGALRM
 
 
-def test_what_it_leaves_is_its_status(app: Application, sink: LocalSink, tmp_path: Path) -> None:
+def test_what_it_leaves_is_its_status_and_the_copies(
+    app: Application, sink: LocalSink, tmp_path: Path
+) -> None:
     """No temporary file, here or in the system's folder for them; no child; no lock."""
     app.record(250)
     (app.path / "telemetry-upload.json.1.tmp").touch()
@@ -73,7 +76,7 @@ def test_what_it_leaves_is_its_status(app: Application, sink: LocalSink, tmp_pat
     assert children.read_text() == ""
     process.communicate(timeout=40)
     assert sorted(path.name for path in app.path.iterdir()) == [
-        "telemetry-upload.json", "telemetry.json",
+        "telemetry-sent.jsonl", "telemetry-upload.json", "telemetry.json",
     ]  # fmt: skip
     assert list(temporary.iterdir()) == []
 

@@ -38,6 +38,8 @@ class Job:
     """Asked before each request and during it: the person may turn it off meanwhile."""
     cap: int
     """Bytes that may wait; the oldest leave first."""
+    host: str = ""
+    """Where to, for the copy of what was sent."""
     agreed_at: float = 0.0
     """When the person agreed, in seconds since 1970."""
     clock: Callable[[], float] = time.time

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from afterword import destination
 from afterword.consent import Decision
 from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
@@ -84,6 +85,7 @@ def make_job(application: Application, *, own_process: bool = False, **changed: 
         ),
         "allowed": lambda: application.decision().on,
         "cap": application.cap,
+        "host": destination.shown(application.destination()) or "",
         "clock": application.clock,
         "agreed_at": agreed_at(application),
         "end": end_at_once if own_process else None,

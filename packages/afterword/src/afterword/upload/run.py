@@ -8,7 +8,7 @@ from functools import partial
 
 from afterword.exporters.base import Receipt
 from afterword.state.lockfile import FileLock
-from afterword.upload import batches, segments, status
+from afterword.upload import batches, segments, sent, status
 from afterword.upload.batches import Pending, in_batches
 from afterword.upload.choice import Choice
 from afterword.upload.delivery import deliver
@@ -214,6 +214,8 @@ class _Run:
         unsettled = [at for at in range(len(part)) if at not in {*receipt.taken, *receipt.refused}]
         self.sending = (segment, batch[part[unsettled[0]]].line) if unsettled else None
         self.settle(segment, [batch[at].line for at in part], receipt)
+        taken = self.sender.rendered([batch[part[at]].record for at in sorted(receipt.taken)])
+        sent.keep(job.folder, job.host, taken, job.clock(), self.is_wanted)
         return receipt
 
     def settle(self, segment: Segment, lines: Sequence[Line], receipt: Receipt) -> None:

@@ -79,6 +79,15 @@ class Sender:
             self._exporter.close()
         self._caller = self._exporter = None
 
+    def rendered(self, records: Sequence[Record]) -> list[object]:
+        """Each record as it was on the wire, as a JSON value; none if that cannot be told."""
+        if self._exporter is None:
+            return []
+        try:
+            return [item for record in records for item in self._exporter.render([record])]
+        except Exception:  # noqa: BLE001  # of an exporter that is not ours
+            return []
+
     def _given_up(self, seconds: float) -> Receipt:
         self.overdue = True
         self.slowest = max(self.slowest, seconds)
