@@ -37,6 +37,7 @@ needs_collector = pytest.mark.skipif(
 DESTINATIONS = [
     Destination("azure", "sink"),
     Destination("azure_official", "sink"),
+    Destination("otlp", "sink"),
     pytest.param(Destination("otlp", "collector"), marks=needs_collector),
 ]
 
@@ -171,3 +172,24 @@ def test_a_failure_in_the_middle(app: Application, backend: Backend, front: Fron
     front.script.clear()
     upload(app)
     assert by_id(arrived(backend, events)) == events
+
+
+@pytest.mark.parametrize("destination", DESTINATIONS[2:], ids=str, indirect=True)
+def test_of_a_partial_success_over_otlp_the_rejected_are_counted(
+    app: Application, backend: Backend, front: Front
+) -> None:
+    """Which they were is not said, and the request must not be sent again: the specification's."""
+    events = recorded(app)
+
+    def some(passing: Passing) -> None:
+        body = json.dumps({"partialSuccess": {"rejectedLogRecords": "7", "errorMessage": "why"}})
+        passing.answer(200, body.encode(), "application/json")
+
+    front.script = [some]
+    upload(app)
+    assert app.files() == []
+    assert (front.requests, app.status.sent, app.status.dropped) == (2, COUNT - 7, {"refused": 7})
+    assert by_id(arrived(backend, events)) == {
+        one: events[one]
+        for one in list(events)[100:]  # the first batch was never passed on
+    }
