@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from reliability.application import TELL_THE_PEAK, Application
+from reliability.wires import every_wire
 from support import wait_until
 
 from afterword_sink import LocalSink
+
+pytestmark = every_wire
 
 MEGABYTE = 1024  # ru_maxrss counts in KB
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from reliability.application import ALL, Application
 from reliability.strace import OF_THE_NETWORK, Point, at, chosen, needs_strace, points
+from reliability.wires import every_wire
 
 from afterword_sink import LocalSink
 
@@ -16,6 +17,7 @@ FAILURES = ["ENOSPC", "EIO", "EINTR", "ENOLCK", "EACCES", "EMFILE"]
 INTERRUPTIBLE = ("openat", "read", "pread64", "write", "fsync")  # of those injected into, on a disk
 
 
+@every_wire
 @pytest.mark.timeout(1800 if ALL else 60)
 @pytest.mark.parametrize(
     ("share", "failure"),

@@ -1,16 +1,19 @@
 """Promises 3 and 4 against every answer a server can give: the table of `docs/reliability.md`."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 from reliability.application import Application, Upload
+from reliability.wires import every_wire
 
 from afterword.upload.retry import SPREAD
 from afterword.upload.suspects import MOST_DROPPED
 from afterword_sink import LocalSink
 from afterword_sink.faults import MALFORMED
 
+TRAVELS = ("hang", "headers-then-silence", "drip", "close", "cut")
 COUNT = 250  # three batches: 100, 100, 50
 
 
@@ -82,8 +85,55 @@ SOME = [  # a part of it arrives
 ]
 
 
+OTLP_NONE = [
+    *[Row(str(code), 3, f"{code}") for code in (429, 502, 503, 504)],
+    *[Row(str(code), 1, f"{code}, which is no .*") for code in (301, 401, 402, 403, 404, 408, 439)],
+    *[row for row in NONE if "retry-after" in row.fault and row.fault[:3] in ("429", "503")],
+    Row("not-json", 1, "200 that is not application/json"),
+    Row("not-json 503", 3, "503"),
+    *[row for row in NONE if row.fault.partition(" ")[0] in TRAVELS],
+    Row("503 cut", 3, "no answer: .*"),
+    *[
+        Row(f"malformed-206 how={how}", 1, "200 with (a body not|counts that do not) .*")
+        for how in MALFORMED
+        if how not in ("null-list", "null-counts", "empty")  # these are successes in proto3's JSON
+    ],
+]
+OTLP_WHOLE = [Row(f"{code}", 29, "the service refuses .*") for code in (400, 413, 500)]
+OTLP_SOME = [  # which were rejected is not said, so they are counted and not sent again
+    Row("206 every=2 status=503", 3, "", (125, 125), 125),
+    Row("206 every=1 status=503", 3, "the service refuses 250 .*"),
+    Row("warning", 3, "", (250, 250)),
+    Row("503 times=2", 5, "", (250, 250)),
+    Row("hang times=1", 6, "", (250, 250)),
+    Row("ok times=1; 503", 4, "503", (100, 100)),
+    Row("ok times=1; hang", 3, "no answer .*", (100, 100)),
+    Row("ok times=1; malformed-206 how=counts", 2, "200 .*", (100, 100)),
+    Row("delay=0.2", 3, "", (250, 250)),
+]
+
+
+def rows(wire: str, found: list[Row], *, quick: Sequence[str] | None = None) -> Iterator[Any]:
+    """The rows of a wire; in `make test` all of them, or those named."""
+    for row in found:
+        slow = quick is not None and row.fault not in quick
+        marks = [pytest.mark.long] if slow else []
+        yield pytest.param(wire, row, marks=marks, id=f"{wire}: {row.fault}")
+
+
+QUICK = ("404", "439", "206 every=2 status=400", "malformed-206 how=twice")
+
+
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("row", [*NONE, *WHOLE, *SOME], ids=lambda row: row.fault)
+@pytest.mark.parametrize(
+    ("wire", "row"),
+    [
+        *rows("azure", [*NONE, *WHOLE, *SOME]),
+        *rows("azure_official", [*NONE, *WHOLE, *SOME], quick=QUICK),
+        *rows("otlp", [*OTLP_NONE, *OTLP_WHOLE, *OTLP_SOME]),
+    ],
+    indirect=["wire"],
+)
 def test_whatever_the_server_answers_all_arrive_once_in_the_end(
     app: Application, sink: LocalSink, upload: Upload, row: Row
 ) -> None:
@@ -114,6 +164,7 @@ def test_whatever_the_server_answers_all_arrive_once_in_the_end(
     assert (app.status.error, app.status.failures, app.status.next_at) == (None, 0, 0)
 
 
+@every_wire
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("fault", ["hang after=store", "cut after=store", "500 after=store"])
 def test_an_answer_that_is_lost_sends_again_with_the_same_id(

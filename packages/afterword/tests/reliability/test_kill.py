@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from reliability.application import ALL, Application
 from reliability.strace import Point, at, chosen, needs_strace, points
+from reliability.wires import every_wire
 from support import wait_until
 
 from afterword_sink import LocalSink
@@ -19,6 +20,7 @@ SAMPLE = 3  # points for each share, in `make test`
 BATCH = 100
 
 
+@every_wire
 @pytest.mark.timeout(1800 if ALL else 60)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_an_uploader_killed_at_any_call(
@@ -47,6 +49,7 @@ def test_an_uploader_killed_at_any_call(
         print(f"\nuploader: killed {killed} times, 0 lost, at most {twice} twice")  # noqa: T201
 
 
+@every_wire
 @pytest.mark.parametrize("seed", range(40 if ALL else 2))
 def test_an_uploader_killed_at_a_random_moment(
     app: Application, sink: LocalSink, seed: int

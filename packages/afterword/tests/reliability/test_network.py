@@ -7,18 +7,19 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import backends
 import pytest
 import trustme
 from reliability.application import Application, Upload
-from support import KEY, Answer, Server
+from reliability.wires import every_wire
+from support import Answer, Server
 
 from afterword_sink import LocalSink
 
+pytestmark = every_wire
+
 COUNT = 250
-
-
-def destination(url: str) -> str:
-    return f"InstrumentationKey={KEY};IngestionEndpoint={url}"
+PATHS = {"azure": "/v2.1/track", "azure_official": "/v2.1/track", "otlp": "/v1/logs"}
 
 
 def free_port() -> int:
@@ -47,25 +48,27 @@ def secure_port(tmp_path: Path) -> Iterator[int]:
 def arrives_in_the_end(app: Application, sink: LocalSink, recorded: list[str]) -> None:
     """Nothing is lost: with the right destination all of it arrives, once."""
     assert app.waiting() == recorded
-    app.aim(sink.connection_string)
+    app.aim(sink.connection_string)  # Azure's wire, whatever it was before
     app.telemetry.upload()
     arrived = [event["customDimensions"]["event_id"] for event in sink.events()]
     assert sorted(arrived) == sorted(recorded)
     assert app.files() == []
 
 
-def test_connection_refused(app: Application, sink: LocalSink, upload: Upload) -> None:
+def test_connection_refused(app: Application, sink: LocalSink, upload: Upload, wire: str) -> None:
     recorded = app.record(COUNT)
-    app.aim(destination(f"http://127.0.0.1:{free_port()}/"))
+    app.aim(backends.connection_string(wire, f"http://127.0.0.1:{free_port()}/"))
     status = upload()
     assert (status.sent, status.kept, status.failures) == (0, COUNT, 1)
     assert status.error == "no answer: ConnectionRefusedError"
     arrives_in_the_end(app, sink, recorded)
 
 
-def test_a_name_that_no_dns_can_know(app: Application, sink: LocalSink, upload: Upload) -> None:
+def test_a_name_that_no_dns_can_know(
+    app: Application, sink: LocalSink, upload: Upload, wire: str
+) -> None:
     recorded = app.record(COUNT)
-    app.aim(destination("https://ingestion.invalid/"))
+    app.aim(backends.connection_string(wire, "https://ingestion.invalid/"))
     status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
     assert status.error == "the endpoint's name ends in .invalid: there is no such host"
@@ -73,10 +76,10 @@ def test_a_name_that_no_dns_can_know(app: Application, sink: LocalSink, upload: 
 
 
 def test_tls_with_a_certificate_that_is_not_trusted(
-    app: Application, sink: LocalSink, upload: Upload, secure_port: int
+    app: Application, sink: LocalSink, upload: Upload, wire: str, secure_port: int
 ) -> None:
     recorded = app.record(COUNT)
-    app.aim(destination(f"https://127.0.0.1:{secure_port}/"))
+    app.aim(backends.connection_string(wire, f"https://127.0.0.1:{secure_port}/"))
     status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
     assert status.error is not None
@@ -84,9 +87,11 @@ def test_tls_with_a_certificate_that_is_not_trusted(
     arrives_in_the_end(app, sink, recorded)
 
 
-def test_a_server_that_speaks_no_tls(app: Application, sink: LocalSink, upload: Upload) -> None:
+def test_a_server_that_speaks_no_tls(
+    app: Application, sink: LocalSink, upload: Upload, wire: str
+) -> None:
     recorded = app.record(COUNT)
-    app.aim(destination(sink.endpoint.replace("http:", "https:")))
+    app.aim(backends.connection_string(wire, sink.endpoint.replace("http:", "https:")))
     status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
     assert status.error is not None
@@ -95,10 +100,10 @@ def test_a_server_that_speaks_no_tls(app: Application, sink: LocalSink, upload: 
 
 
 def test_a_proxy_that_refuses(
-    app: Application, sink: LocalSink, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    app: Application, sink: LocalSink, upload: Upload, wire: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = app.record(COUNT)
-    app.aim(destination("https://ingestion.example/"))
+    app.aim(backends.connection_string(wire, "https://ingestion.example/"))
     with monkeypatch.context() as patch:
         patch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
         status = upload()
@@ -109,13 +114,13 @@ def test_a_proxy_that_refuses(
 
 
 @pytest.mark.parametrize("code", [301, 302, 307, 308])
-def test_a_redirect_is_not_followed(
-    app: Application, sink: LocalSink, upload: Upload, server: Server, code: int
+def test_a_redirect_is_not_followed(  # noqa: PLR0917  # pytest's fixtures
+    app: Application, sink: LocalSink, upload: Upload, server: Server, wire: str, code: int
 ) -> None:
     """One host: what sends us elsewhere gets nothing there, within Azure's domains or outside."""
     recorded = app.record(COUNT)
     elsewhere = [
-        f"{server.endpoint}/v2.1/track",
+        f"{server.endpoint}{PATHS[wire]}",
         "https://westeurope-5.in.applicationinsights.azure.com/",
     ]
     server.script = lambda _number, _request: Answer()

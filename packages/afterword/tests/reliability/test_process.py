@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from reliability.application import Application
+from reliability.wires import every_wire
 from support import alive, wait_until
 
 from afterword_sink import LocalSink
@@ -30,6 +31,7 @@ run_as_uploader(upload, spawned=False)
 """
 
 
+@every_wire
 @pytest.mark.parametrize("fault", ["hang", "drip", "headers-then-silence", "503 retry-after=20"])
 def test_sigterm_ends_it_within_a_second_with_nothing_lost(
     app: Application, sink: LocalSink, fault: str
@@ -61,6 +63,7 @@ def test_sigterm_ends_it_even_where_a_library_swallows_it() -> None:
     assert process.returncode == -signal.SIGALRM
 
 
+@every_wire
 def test_what_it_leaves_is_its_status_and_the_copies(
     app: Application, sink: LocalSink, tmp_path: Path
 ) -> None:
@@ -69,7 +72,7 @@ def test_what_it_leaves_is_its_status_and_the_copies(
     (app.path / "telemetry-upload.json.1.tmp").touch()
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    sink.set_faults("206 every=2 status=503 times=1; 500 times=1")
+    sink.set_faults("503 times=1")
     process = app.start("upload", TMPDIR=str(temporary))
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     wait_until(lambda: sink.stats()["requests"] >= 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from reliability.application import ALL, Application, make
+from reliability.wires import every_wire
 from support import Clock
 
 from afterword_sink import LocalSink
@@ -38,6 +39,7 @@ def small_disk(home: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@every_wire
 def test_a_disk_that_is_really_full(small_disk: Path, app: Application, sink: LocalSink) -> None:
     """What fits is kept whole, what does not is nobody's trouble; then all that fits arrives."""
     (small_disk / "somebody-else").write_bytes(b"x" * 30_000)
@@ -56,6 +58,7 @@ def test_a_disk_that_is_really_full(small_disk: Path, app: Application, sink: Lo
     assert app.files() == []
 
 
+@every_wire
 @pytest.mark.parametrize("descriptors", [3, 4, 5, 6, 8, 12, 16] if ALL else [3, 6, 12])
 def test_an_uploader_without_descriptors(
     app: Application, sink: LocalSink, descriptors: int

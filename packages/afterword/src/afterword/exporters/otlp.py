@@ -109,8 +109,8 @@ def _success(reply: Reply, count: int) -> Receipt:
     if not reply.whole:
         return Receipt(problem=f"200 with an answer over {MOST_ANSWER // 1024} KB", retry=False)
     try:
-        said = json.loads(reply.body)
-        partial = _object(_object(said).get("partialSuccess") or {})
+        partial = _object(json.loads(reply.body)).get("partialSuccess")
+        partial = {} if partial is None else _object(partial)
         rejected = _whole_number(partial.get("rejectedLogRecords"))
         message = str(partial.get("errorMessage") or "")[:_MOST_WHY]
     except (ValueError, RecursionError):
