@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents binary test-install start-times test-windows stress-windows collector docs lock clean
+.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents binary test-install frozen packages start-times test-windows stress-windows collector docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,14 @@ binary: $(READY) .cache/binary/.ready ## atomic as a program of its own for this
 test-install: binary .cache/install/.ready ## Every way to install atomic, for real: a row in the sink, update, uninstall
 	$(BIN)/python -m pytest -n 0 -rs --timeout 300 tools/install
 
+frozen: $(READY) .cache/frozen/.ready ## A tool with telemetry, started every way there is: PyInstaller, shiv, pipx, uv, Jupyter
+	$(BIN)/python -m pytest -n 0 -rs --timeout 300 tools/frozen
+
+.cache/frozen/.ready: requirements/frozen.txt
+	$(PYTHON) -m venv .cache/frozen
+	.cache/frozen/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/frozen.txt
+	touch $@
+
 start-times: binary ## How long atomic takes to start, from wheels and as binary
 	$(BIN)/python tools/startup.py
 
@@ -103,6 +111,8 @@ lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 		--output-file requirements/binary.txt requirements/binary.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/install.txt requirements/install.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --output-file requirements/frozen.txt requirements/frozen.in
 
 bench: $(READY) ## What telemetry costs a command, without the peers: under a minute
 	$(BIN)/python benchmarks

@@ -1,0 +1,3 @@
+"""Count things, on the command line."""
+
+__version__ = "1.0.0"

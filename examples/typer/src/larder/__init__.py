@@ -1,0 +1,3 @@
+"""What is in the larder, on the command line."""
+
+__version__ = "1.0.0"
