@@ -182,9 +182,9 @@ def report(
 
 
 def _arrived(sink: LocalSink) -> Iterator[tuple[int, int]]:
-    for event in sink.events():
-        properties = event["customDimensions"]
-        yield int(properties["writer"]), int(properties["number"])
+    numbers = "writer = toint(customDimensions.writer), number = toint(customDimensions.number)"
+    for event in sink.query(f"customEvents | project {numbers}"):
+        yield event["writer"], event["number"]
 
 
 def _left(telemetry: Telemetry) -> list[str]:

@@ -1,5 +1,6 @@
 """The commands and the process: first line, end, files, and what is said to mistakes."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -113,7 +114,7 @@ def test_the_first_line_and_the_end(
     assert (process.returncode, rest, said) == (0, "", "")
     assert set(tmp_path.iterdir()) == {tmp_path / "home", file}
     question = "customEvents | project e = customDimensions.event_id"
-    asked = run("query", question, "--database", str(file), "--json")
+    asked = run("query", question, "--database", str(file), "--format", "json")
     assert json.loads(asked.stdout) == [{"e": "kept"}]
 
 
@@ -219,7 +220,7 @@ def test_tls(tmp_path: Path, envelope: Envelope) -> None:
         with pytest.raises(SinkError, match="CERTIFICATE_VERIFY_FAILED"):
             SinkClient(sink.endpoint).stats()
         done = run(
-            "query", "print x = 2", "--json", "--endpoint", sink.connection_string,
+            "query", "print x = 2", "--format", "json", "--endpoint", sink.connection_string,
             SSL_CERT_FILE=str(folder / "ca.pem"),
         )  # fmt: skip
         assert json.loads(done.stdout) == [{"x": 2}]
@@ -309,11 +310,60 @@ def test_query_prints_a_table(
         "atomic_command  2\n"
         "cli_command     1\n"
     )  # fmt: skip
-    as_json = run("query", question, "--json", "--endpoint", sink.endpoint)
+    as_json = run("query", question, "--format", "json", "--endpoint", sink.endpoint)
     assert json.loads(as_json.stdout) == [
         {"name": "atomic_command", "n": 2},
         {"name": "cli_command", "n": 1},
     ]
+
+
+def test_questions_in_files(
+    sink: LocalSink, track: Callable[..., Any], envelope: Envelope, tmp_path: Path
+) -> None:
+    track(envelope("a"), envelope("b"), envelope("c", event="cli_command"))
+    file = tmp_path / "names.kql"
+    file.write_text("// How often is what done?\ncustomEvents\n| summarize n = count() by name\n")
+    asked = {"AFTERWORD_SINK": sink.connection_string}
+    done = run("query", str(file), "--format", "csv", **asked)
+    assert done.stdout.splitlines() == ["name,n", "atomic_command,2", "cli_command,1"]
+    by_stdin = subprocess.run(
+        [*COMMAND, "query", "-", "--format", "json"], input=file.read_text(),
+        env=os.environ | asked, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert json.loads(by_stdin.stdout)[0] == {"name": "atomic_command", "n": 2}
+    missing = run("query", str(tmp_path / "none.kql"), **asked)
+    assert (missing.returncode, "none.kql: No such file" in missing.stderr) == (1, True)
+
+
+def test_a_chart_in_a_terminal(
+    sink: LocalSink, track: Callable[..., Any], envelope: Envelope
+) -> None:
+    track(envelope("a"), envelope("b"), envelope("c", event="cli_command"))
+    question = "customEvents | summarize n = count() by name | order by name asc"
+    asked = {"AFTERWORD_SINK": sink.connection_string, "COLUMNS": "39", "PYTHONUTF8": "1"}
+    drawn = (
+        "name            n\n"
+        "--------------  -\n"
+        "atomic_command  2  ███████████████████\n"
+        "cli_command     1  █████████▌\n"
+    )
+    assert run("query", question, "--chart", **asked).stdout == drawn
+    assert "█" not in run("query", question, **asked).stdout  # a pipe
+    if os.name == "posix":
+        import pty
+
+        outer, inner = pty.openpty()
+        with subprocess.Popen(
+            [*COMMAND, "query", question], stdout=inner, env=os.environ | asked
+        ) as process:
+            os.close(inner)
+            text = b""
+            with contextlib.suppress(OSError):  # the terminal's end
+                while part := os.read(outer, 4096):
+                    text += part
+        os.close(outer)
+        assert process.returncode == 0
+        assert text.decode().replace("\r\n", "\n") == drawn
 
 
 def test_faults_are_explained() -> None:

@@ -3,11 +3,13 @@
 import ipaddress
 import json
 import os
+import shutil
 import sys
 from typing import Any
 
 import click
 
+from afterword_sink import show
 from afterword_sink.client import SinkClient, SinkError, endpoint_of, unpacked
 
 ENVIRONMENT = "AFTERWORD_SINK"
@@ -159,7 +161,7 @@ def serve(
 
 
 @main.command()
-@click.argument("kql")
+@click.argument("question", metavar="KQL")
 @click.option(
     "--endpoint",
     metavar="URL",
@@ -168,14 +170,32 @@ def serve(
     help="A running sink: its URL or its connection string.",
 )
 @click.option("--database", metavar="FILE", help="A database file of a sink that no longer runs.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
-def query(kql: str, endpoint: str | None, database: str | None, *, as_json: bool) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    help="How the answer is printed (default: table).",
+)
+@click.option(
+    "--chart/--no-chart",
+    default=None,
+    help="Draw a bar beside each row of a table of names and numbers (default: in a terminal).",
+)
+def query(
+    question: str, endpoint: str | None, database: str | None, *, form: str, chart: bool | None
+) -> None:
     """Ask a sink a question in KQL.
 
     \b
     afterword-sink query 'customEvents | summarize count() by name'
+    afterword-sink query commands.kql --format csv
+    echo 'customEvents | count' | afterword-sink query -
+
+    The question is KQL, a file whose name ends in .kql, or - for standard input.
     """  # noqa: D301  # \b is click's own mark
     try:
+        kql = _read(question)
         if database is not None:
             columns, rows = _ask_file(database, kql)
         elif endpoint is not None:
@@ -187,10 +207,41 @@ def query(kql: str, endpoint: str | None, database: str | None, *, as_json: bool
             )
     except (SinkError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
+    if form == "json":
+        text = show.as_json(columns, rows)
+    elif form == "csv":
+        text = show.as_csv(columns, rows)
     else:
-        click.echo(_table(columns, rows), nl=False)
+        drawn = sys.stdout.isatty() if chart is None else chart
+        width = shutil.get_terminal_size().columns if drawn else 0
+        text = show.as_table(columns, rows, width=width, blocks=_has_blocks())
+    click.echo(text, nl=False)
+
+
+def _read(question: str) -> str:
+    """The question itself, or what stands in the file that it names.
+
+    Raises:
+        ValueError: The file cannot be read.
+    """
+    if question == "-":
+        return sys.stdin.read()
+    if not question.endswith(".kql"):
+        return question
+    try:
+        with open(question, encoding="utf-8-sig") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{question}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _has_blocks() -> bool:
+    """Whether the output's encoding has the characters that bars are drawn with."""
+    try:
+        "█▏".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _ask_file(path: str, question: str) -> tuple[list[str], list[list[Any]]]:
@@ -210,32 +261,3 @@ def _ask_file(path: str, question: str) -> tuple[list[str], list[list[Any]]]:
     finally:
         tables.close()
     return unpacked(json.loads(b"".join(answer.reply())))
-
-
-def _table(columns: list[str], rows: list[list[Any]]) -> str:
-    """Columns aligned under their names; numbers to the right."""
-    cells = [columns, *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(columns))]
-    right = [
-        all(_is_number(row[place]) for row in rows) and bool(rows) for place in range(len(columns))
-    ]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in [cells[0], ["-" * width for width in widths], *cells[1:]]
-    ]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return " ".join(value.split())
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
