@@ -51,8 +51,9 @@ nitpick_ignore_regex = [
     ("py:class", r"(None|Any|Callable|Iterable|Iterator|Mapping|NoReturn|Protocol|Self|Sequence)"),
     ("py:class", r"TracebackType"),
     ("py:exc", r"[A-Z][A-Za-z]*Error"),
-    # Names that exist for the type checker only.
-    ("py:class", r"(Attribute|Flat|Scalar|Status)"),
+    # Names that exist for the type checker only, and types of the inside in signatures.
+    ("py:class", r"[A-Z]\w+"),
+    ("py:class", r"afterword\.(folder|state|upload)\..*"),
 ]
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,23 @@ def test_a_home_is_neither_read_nor_written(theirs: Path, home: Path) -> None:
     (data / "telemetry.json").write_text('{"enabled": false, "consentGiven": false}')
     assert run(theirs, home, "-k", "not schema", DO_NOT_TRACK="1")[0] == 0
     assert [path.name for path in data.iterdir()] == ["telemetry.json"]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (-2, "done.how_many has ended (until {}): remove it, or give it another end"),
+        (20, "done.how_many ends soon (until {}): is its question still asked?"),
+        (40, None),
+    ],
+)
+def test_it_warns_a_month_before_a_declaration_ends(
+    theirs: Path, home: Path, days: int, said: str | None
+) -> None:
+    day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    tool = theirs / "tool.py"
+    tool.write_text(tool.read_text().replace("Count()", f"Count(until={day!r})"))
+    code, told = run(theirs, home, "--telemetry-update", "-k", "schema")
+    assert code == 0, told
+    assert ("has ended" in told or "ends soon" in told) is (said is not None)
+    assert said is None or said.format(day) in told

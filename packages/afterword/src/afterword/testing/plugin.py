@@ -5,7 +5,8 @@ own nothing is recorded in a test, nor sent: the engine sees that pytest runs.
 """
 
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ENGINES = ("eventId", "eventType", "timestamp", "anonymousId", "platform")
 _UPDATE = "--telemetry-update"
+_MONTH = 30 * 24 * 3600.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,12 +82,15 @@ def telemetry_schema(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Fail when an application can record more than the snapshot beside the test says.
 
     `telemetry_schema(telemetry)` compares with `telemetry-schema.txt`, which `pytest
-    --telemetry-update` writes anew. What is declared no longer does not fail.
+    --telemetry-update` writes anew. What is declared no longer does not fail. It warns of what has
+    ended, or ends within a month.
     """
     folder = request.path.parent
 
     def check(telemetry: "Telemetry", name: str = "telemetry-schema.txt") -> None:
         path, now = folder / name, _schema(telemetry)
+        for ending in _endings(telemetry):
+            warnings.warn(ending, UserWarning, stacklevel=2)
         if request.config.getoption(_UPDATE):
             path.write_text("\n".join(now) + "\n", encoding="utf-8")
             return
@@ -113,6 +118,22 @@ def _schema(telemetry: "Telemetry") -> list[str]:
             lines.append(f"{event.name}.{name}: {field.kind}")
             lines += [f"{event.name}.{name} = {word}" for word in field.words]
     return lines
+
+
+def _endings(telemetry: "Telemetry") -> Iterator[str]:
+    """What has ended, or ends within a month, in a sentence each."""
+    from afterword.expiry import has_ended
+    from afterword.schema import timestamp
+
+    now = telemetry.clock()
+    for event in telemetry.events.values():
+        declared = {event.name: event.until}
+        declared |= {f"{event.name}.{name}": field.until for name, field in event.fields.items()}
+        for name, until in declared.items():
+            if has_ended(until, timestamp(now), telemetry.version):
+                yield f"{name} has ended (until {until}): remove it, or give it another end"
+            elif has_ended(until, timestamp(now + _MONTH), telemetry.version):
+                yield f"{name} ends soon (until {until}): is its question still asked?"
 
 
 def _event(line: dict[str, Any], application: str) -> dict[str, Any]:
