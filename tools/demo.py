@@ -3,6 +3,7 @@
 Everything happens in a temporary folder with an environment of its own; nothing is left behind.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -146,9 +147,9 @@ def main() -> None:
         print("\n4. And the process that sends it, detached, after they have ended:")
         senders = list(demo.uploaders())
         for process in senders:
-            with process.oneshot():
-                print(f"  pid {process.pid}, parent {process.ppid()}, in {process.cwd()}:")
-                print(f"    {' '.join(process.cmdline()[-2:])}")
+            with contextlib.suppress(psutil.Error), process.oneshot():  # it may end meanwhile
+                where = f"  pid {process.pid}, parent {process.ppid()}, in {process.cwd()}:"
+                print(f"{where}\n    {' '.join(process.cmdline()[-2:])}")
         if not lines or not senders:
             raise SystemExit("demo: there should be events waiting, and a process to send them")
         wait_for("the upload", lambda: not demo.waiting())
