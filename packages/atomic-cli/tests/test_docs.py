@@ -38,7 +38,7 @@ def test_what_is_said_of_the_destination_is_so() -> None:
 
 def test_there_is_one_list_of_commands(tmp_path: Path) -> None:
     """The same names are installed, counted and documented."""
-    from atomic.events import COMMANDS
+    from atomic.names import COMMANDS
 
     subprocess.run(
         [ATOMIC, "init", "-a", "claude", "-y"], cwd=tmp_path, check=True, capture_output=True,

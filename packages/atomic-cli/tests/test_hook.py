@@ -13,8 +13,8 @@ import pytest
 from atomic_support import ATOMIC, Event, Run, environment, tree
 from support import Server, wait_until
 
-from atomic.events import COMMANDS
 from atomic.hook import MOST
+from atomic.names import COMMANDS
 
 Events = Callable[[], list[Event]]
 

@@ -14,10 +14,10 @@ from atomic_support import ATOMIC, Event, Run, environment, tree
 from support import needs
 
 from atomic.agents import AGENTS, installation
-from atomic.events import COMMANDS
 from atomic.install.apply import apply, remembered
 from atomic.install.plan import Action, to_init, to_uninstall, to_update
 from atomic.install.project import Project
+from atomic.names import COMMANDS
 from atomic.workflows import HELPERS
 
 Events = Callable[[], list[Event]]

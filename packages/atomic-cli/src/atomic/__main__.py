@@ -6,35 +6,85 @@ import sys
 
 def main() -> None:
     """Do what the command line says."""
-    if None in (sys.stdin, sys.stdout, sys.stderr):
-        _open_what_is_closed()
     if getattr(sys, "frozen", False):
         _give_back_environment()
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_what_is_closed()
     arguments = sys.argv[1:]
     first = arguments[0] if arguments else ""
-    if first == "--upload-telemetry":
-        from atomic.telemetry import telemetry
+    if "_ATOMIC_COMPLETE" in os.environ and first not in ("hook", "--upload-telemetry"):
+        quickly = _complete
+    elif first.startswith(("-a", "--agent")):
+        quickly = _launch
+    else:
+        quickly = _QUICK.get(first, _not_quickly)
+    if not quickly(arguments):
+        from atomic.cli import main as run_command
 
-        telemetry().run_uploader()
-    elif first == "hook":
-        from atomic.hook import run
+        run_command()
 
-        run(arguments[1:])
-    elif "_ATOMIC_COMPLETE" in os.environ:  # a shell asks how to complete
-        from atomic.completing import answer
 
-        said = answer(os.environ)
-        _print(said) if said is not None else _run_command()
-    elif first in ("-v", "--version"):
-        from atomic import __version__
+def _not_quickly(arguments: list[str]) -> bool:  # noqa: ARG001  # as all of these
+    return False
 
-        _print(f"atomic {__version__}\n")
-    elif arguments in ([], ["-h"], ["--help"]) and _is_wide():
-        _print(_ready("help.txt"))
-    elif first == "completion" and arguments[1:] in (["bash"], ["zsh"], ["fish"]):
-        _print(_ready(f"atomic.{arguments[1]}"))
-    elif not (first == "run" or first.startswith(("-a", "--agent"))) or not _launch(arguments):
-        _run_command()
+
+def _upload(arguments: list[str]) -> bool:  # noqa: ARG001  # as all of these
+    from atomic.telemetry import telemetry
+
+    telemetry().run_uploader()
+
+
+def _hook(arguments: list[str]) -> bool:
+    from atomic.hook import run
+
+    run(arguments[1:])
+
+
+def _complete(arguments: list[str]) -> bool:  # noqa: ARG001  # as all of these
+    """Tell a shell what it may offer; False if click has to be asked."""
+    from atomic.completing import answer
+
+    said = answer(os.environ)
+    if said is not None:
+        _print(said)
+    return said is not None
+
+
+def _version(arguments: list[str]) -> bool:  # noqa: ARG001  # as all of these
+    from atomic import __version__
+
+    _print(f"atomic {__version__}\n")
+    return True
+
+
+def _help(arguments: list[str]) -> bool:
+    if len(arguments) > 1 or not _is_wide():
+        return False
+    _print(_ready("help.txt"))
+    return True
+
+
+def _completion(arguments: list[str]) -> bool:
+    if arguments[1:] not in (["bash"], ["zsh"], ["fish"]):
+        return False
+    _print(_ready(f"atomic.{arguments[1]}"))
+    return True
+
+
+def _telemetry(arguments: list[str]) -> bool:
+    """Do what `atomic telemetry VERB` asks for, and exit; False if it says more, or no verb."""
+    from afterword.integrations.verbs import VERBS, run_verb
+    from atomic.telemetry import telemetry
+
+    verb = arguments[1] if len(arguments) == 2 else ""  # noqa: PLR2004  # no options
+    if verb not in VERBS:
+        return False
+    try:
+        sys.exit(run_verb(telemetry(), verb))
+    except Exception as error:  # noqa: BLE001  # whatever it was, it is told and ends with 1
+        from atomic.cli import end_by_error
+
+        end_by_error(error)
 
 
 def _launch(arguments: list[str]) -> bool:
@@ -100,12 +150,6 @@ def _print(text: str) -> None:
         end_by_failed_call(error)
 
 
-def _run_command() -> None:
-    from atomic.cli import main as run_command
-
-    run_command()
-
-
 def _is_wide() -> bool:
     """Is there room for the ready-made help, or none to be asked? Else click makes it narrower."""
     if "COLUMNS" in os.environ:
@@ -114,6 +158,21 @@ def _is_wide() -> bool:
         return os.get_terminal_size(1).columns >= 80  # noqa: PLR2004  # as wide as help.txt
     except OSError:
         return True
+
+
+_QUICK = {
+    "--upload-telemetry": _upload,
+    "hook": _hook,
+    "-v": _version,
+    "--version": _version,
+    "": _help,
+    "-h": _help,
+    "--help": _help,
+    "completion": _completion,
+    "telemetry": _telemetry,
+    "run": _launch,
+}
+"""What is done without click, by the first word; each says whether it could."""
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import click
 if TYPE_CHECKING:
     from questionary import Question
 
+_WIDE = 60  # columns that a question with its instruction needs
+
 
 def confirm(question: str) -> bool:
     """Ask for y or n; Enter is a no.
@@ -57,11 +59,18 @@ def many(question: str, choices: Sequence[str], preselected: Sequence[int]) -> l
     asked = questionary.checkbox(
         question,
         listed,
-        instruction="(space chooses, enter goes on)",
+        instruction="(space chooses, enter goes on)" if _is_wide() else " ",
         validate=lambda chosen: bool(chosen) or "Choose one at least: space chooses.",
         output=_output(),
     )
     return sorted(int(at) for at in _ask(asked))
+
+
+def _is_wide() -> bool:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns >= _WIDE
+    except (OSError, ValueError):
+        return True
 
 
 def _is_dumb() -> bool:

@@ -1,20 +1,7 @@
 """Everything that `atomic` can ever record: three events, their fields, their words."""
 
 from afterword import Count, Event, Flag, Id, ListOf, OneOf
-from atomic.programs import PROGRAMS
-
-AGENTS = tuple(PROGRAMS)
-
-COMMANDS = (
-    "research-codebase",
-    "create-spec",
-    "create-feature-list",
-    "implement-feature",
-    "commit",
-    "create-gh-pr",
-    "explain-code",
-)
-"""The slash commands that `atomic init` installs, and the only ones that are counted."""
+from atomic.names import AGENTS, COMMANDS
 
 EVENTS = (
     Event(

@@ -108,7 +108,7 @@ def _opencode(found: "Any", sessions: "Sessions") -> None:
 
 
 def _count(agent: str, session: "Any", command: "Any", sessions: "Sessions") -> None:
-    from atomic.events import COMMANDS
+    from atomic.names import COMMANDS
 
     if command in COMMANDS and isinstance(session, str) and session:
         sessions.count(agent, session, command)

@@ -6,7 +6,7 @@ What is not understood here, and an agent that is not installed, is for `command
 import os
 import sys
 
-from atomic.programs import PROGRAMS
+from atomic.names import PROGRAMS
 from atomic.telemetry import telemetry
 
 TYPE_CHECKING = False

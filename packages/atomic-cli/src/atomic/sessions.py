@@ -10,7 +10,7 @@ import os
 
 from afterword.buffer import append
 from afterword.lock import rename_and_close, same_file, wait_lock
-from atomic.events import AGENTS, COMMANDS
+from atomic.names import AGENTS, COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ An agent expands a command only where a prompt begins with it: text that merely 
 that ends like one and a longer name that begins like one are none.
 """
 
-from atomic.events import COMMANDS
+from atomic.names import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

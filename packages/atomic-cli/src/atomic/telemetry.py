@@ -39,7 +39,8 @@ def _events() -> "tuple[Event, ...]":
 NOTICE = Notice(
     collected="which atomic and workflow commands are used, with which agent, and if they work",
     never="prompts, arguments, code, file names, paths, addresses, your or your machine's name",
-    where="this project's Azure Application Insights, over TLS, kept there for 90 days",
+    where="the makers of atomic, in Azure Application Insights, over TLS, for 90 days; Azure notes "
+    "the city and country of your internet address, and not the address",
     more="atomic telemetry schema lists every field there is",
 )
 

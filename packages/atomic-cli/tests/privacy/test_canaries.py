@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from support import Server
 
 from afterword import Telemetry
-from atomic.events import AGENTS, COMMANDS
+from atomic.names import AGENTS, COMMANDS
 
 USER, SECRET, PROJECT, REMOTE = "canaryuser", "canarysecret", "canaryproject", "canaryremote"
 PROMPT, PATH, SESSION = "canaryprompt", "canarypath", "canarysession"

@@ -3,10 +3,10 @@
 from typing import Protocol
 
 from afterword.control.report import Reported
-from afterword.upload import jobs
+from afterword.upload import application
 
 
-class Application(Reported, jobs.Application, Protocol):
+class Application(Reported, application.Application, Protocol):
     """What `telemetry status`, `show`, `on`, … need of an application's telemetry."""
 
     spelled: str

@@ -10,7 +10,7 @@ from afterword import destination
 from afterword.control import describe, report, words
 from afterword.control.application import Application
 from afterword.errors import AfterwordError
-from afterword.upload import jobs, sent
+from afterword.upload import sent
 from afterword.upload.status import Status
 
 Answer = TypeVar("Answer")
@@ -61,6 +61,8 @@ def _show(telemetry: Application, as_json: bool) -> tuple[str, object]:
         return words.table(found, _width()), None
     if not found.records:
         return "", []
+    from afterword.upload import jobs
+
     return "", list(jobs.make_exporter(telemetry).render(found.records))
 
 
@@ -110,6 +112,8 @@ def _reset(telemetry: Application) -> int:
 
 def _upload(telemetry: Application) -> int:
     """In the foreground what otherwise runs in the background, in words."""
+    from afterword.upload import jobs
+
     decision = telemetry.decision()
     if not decision.on:
         return _fail(f"Nothing is sent: telemetry is off, {decision.reason}.")

@@ -1,43 +1,19 @@
 """What an upload works with, made from an application's telemetry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from afterword import destination
-from afterword.consent import Decision
 from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
 from afterword.folder import DataFolder, read_flat
-from afterword.schema import Event
+from afterword.upload.application import Application
 from afterword.upload.job import GATHER, Job
 from afterword.upload.process import end_at_once
 from afterword.upload.retry import FIRST_SILENCE
 from afterword.upload.run import run
 from afterword.upload.status import Status
-
-
-class Application(Protocol):
-    """The part of a `Telemetry` that an upload needs."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102  # documented on Telemetry, as all here
-    @property
-    def version(self) -> str: ...  # noqa: D102
-    @property
-    def version_key(self) -> str: ...  # noqa: D102
-    @property
-    def events(self) -> Mapping[str, Event]: ...  # noqa: D102
-    @property
-    def folder(self) -> DataFolder | None: ...  # noqa: D102
-    @property
-    def exporter(self) -> str | None: ...  # noqa: D102
-    @property
-    def cap(self) -> int: ...  # noqa: D102
-    @property
-    def clock(self) -> Callable[[], float]: ...  # noqa: D102
-    def decision(self) -> Decision: ...  # noqa: D102
-    def destination(self) -> str | None: ...  # noqa: D102
 
 
 def upload(

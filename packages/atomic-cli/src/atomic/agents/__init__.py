@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from atomic.agents import claude, copilot, opencode
 from atomic.agents.agent import Agent, HookEntry, Installation
-from atomic.programs import PROGRAMS
+from atomic.names import PROGRAMS
 from atomic.workflows import load, load_helpers
 
 __all__ = ["AGENTS", "Agent", "HookEntry", "Installation", "installation"]

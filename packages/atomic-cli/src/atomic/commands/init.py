@@ -88,7 +88,7 @@ def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
     keys = list(AGENTS)
     installed = [bool(shutil.which(agent.program)) for agent in AGENTS.values()]
     names = [
-        agent.name if there else f"{agent.name} (not installed here)"
+        agent.name if there else f"{agent.name} (not installed)"
         for agent, there in zip(AGENTS.values(), installed, strict=True)
     ]
     before = [at for at, key in enumerate(keys) if key in known.agents]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import click
 
 from atomic import screen
-from atomic.events import COMMANDS
 from atomic.install.plan import Action, Step
+from atomic.names import COMMANDS
 from atomic.workflows import HELPERS
 
 _COLOURS = {

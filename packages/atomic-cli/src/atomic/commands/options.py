@@ -2,7 +2,7 @@
 
 import click
 
-from atomic.events import AGENTS
+from atomic.names import AGENTS
 
 AGENT = click.Choice(AGENTS)
 

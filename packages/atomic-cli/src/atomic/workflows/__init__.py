@@ -8,7 +8,7 @@ import os
 from functools import cache
 from typing import NamedTuple
 
-from atomic.events import COMMANDS
+from atomic.names import COMMANDS
 
 ARGUMENTS = "{{arguments}}"
 """Where the source means what the person typed after the command; each agent has its own way."""

@@ -1,0 +1,24 @@
+"""Names: the agents, and the slash commands that `atomic init` installs. The one list of each.
+
+Nothing is imported here: `atomic run` and hooks need it.
+"""
+
+PROGRAMS = {
+    "claude": ("Claude Code", "claude", "@anthropic-ai/claude-code"),
+    "copilot": ("GitHub Copilot CLI", "copilot", "@github/copilot"),
+    "opencode": ("OpenCode", "opencode", "opencode-ai"),
+}
+"""By our name: the maker's name, the program that is run, its package in the npm registry."""
+
+AGENTS = tuple(PROGRAMS)
+
+COMMANDS = (
+    "research-codebase",
+    "create-spec",
+    "create-feature-list",
+    "implement-feature",
+    "commit",
+    "create-gh-pr",
+    "explain-code",
+)
+"""The slash commands, and the only ones that are counted; in the order in which one uses them."""
