@@ -186,7 +186,13 @@ def test_uv_tool(wheels: Path, run: Run, tmp_path: Path) -> None:
 def test_jupyter(source: Path, run: Run, tmp_path: Path) -> None:
     """A notebook, run by a real kernel; the event leaves when the kernel ends."""
     code = "import wares.cli\nwares.cli.main()\n"
-    cell = {"cell_type": "code", "source": code, "metadata": {}, "outputs": [], "id": "a"}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "source": code,
+        "metadata": {},
+        "outputs": [],
+        "id": "a",
+    }
     cell |= {"execution_count": 1}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
     path = tmp_path / "notebook.ipynb"
