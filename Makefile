@@ -71,6 +71,9 @@ test-install: binary .cache/install/.ready ## Every way to install atomic, for r
 frozen: $(READY) .cache/frozen/.ready ## A tool with telemetry, started every way there is: PyInstaller, shiv, pipx, uv, Jupyter
 	$(BIN)/python -m pytest -n 0 -rs --timeout 300 tools/frozen
 
+packages: $(READY) .cache/frozen/.ready ## Build what would be published, check it, run tests out of the source distributions
+	$(BIN)/python tools/packages/check.py $(if $(ALL),--all) $(if $(RELEASE),--release)
+
 .cache/frozen/.ready: requirements/frozen.txt
 	$(PYTHON) -m venv .cache/frozen
 	.cache/frozen/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/frozen.txt
@@ -85,7 +88,7 @@ start-times: binary ## How long atomic takes to start, from wheels and as binary
 	.cache/install/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/install.txt
 	.cache/install/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
 		--dest .cache/install/packages -r requirements/binary.txt -r requirements/install.txt
-	$(BIN)/python -m pip freeze --all | grep -E '^(hatchling|editables|pathspec|pluggy|tomlkit|trove-classifiers|packaging|pip|setuptools)==' \
+	$(BIN)/python -m pip freeze --all | grep -E '^(hatchling|hatch-fancy-pypi-readme|editables|pathspec|pluggy|tomlkit|trove-classifiers|packaging|pip|setuptools)==' \
 		>.cache/install/builders.txt
 	.cache/install/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
 		--dest .cache/install/packages -r .cache/install/builders.txt pip

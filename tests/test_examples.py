@@ -60,7 +60,7 @@ ROWS = {
 }
 
 
-@pytest.mark.posix
+@pytest.mark.posix("a terminal")
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("framework", EXAMPLES)
 def test_an_example(  # noqa: PLR0917  # a case and its fixtures

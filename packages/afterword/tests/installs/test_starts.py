@@ -143,6 +143,7 @@ def test_python_m(server: Server, variables: dict[str, str], tmp_path: Path) -> 
     run_and_see([sys.executable, "-P", "-m", "tool"], variables, server, tmp_path)
 
 
+@pytest.mark.posix("a program that is a script, /bin/false")
 def test_a_console_script(server: Server, variables: dict[str, str], tmp_path: Path) -> None:
     """As pip writes it: a file without a suffix that imports the package."""
     source = package(tmp_path / "src")
@@ -200,6 +201,7 @@ def test_inside_another_program_nothing_is_started_and_status_says_so(
     assert names == {"telemetry.json", "telemetry-events.jsonl"}
 
 
+@pytest.mark.posix("a program that is a script, /bin/false")
 def test_status_counts_uploaders_that_never_came_to_life(
     variables: dict[str, str], home: Path, tmp_path: Path
 ) -> None:

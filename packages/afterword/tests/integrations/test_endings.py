@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from integrations_tools import PLUGINS, SOURCES, source
 
+pytestmark = pytest.mark.posix("signals, and pipes that nobody reads")
 FRAMEWORKS = list(SOURCES)
 HELP = "help: no row"
 
