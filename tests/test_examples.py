@@ -81,8 +81,8 @@ def test_an_example(  # noqa: PLR0917  # a case and its fixtures
         "PYTEST_VERSION": "",
     }
     first = Terminal(name, *works, **variables)
-    first.wait_for(r"Share anonymous usage data\? \[y/N\]")
-    assert f"{name}: anonymous usage data" in first.text()
+    first.wait_for(r"Share usage data\? \[y/N\]")
+    assert f"{name}: may it send usage data?" in first.text()
     first.type("y\n")
     assert first.end() == 0
     second = Terminal(name, *fails, **variables)

@@ -301,12 +301,14 @@ def test_off_deletes_and_says_so(app: App, telemetry: Telemetry, home: Path) -> 
         telemetry.record("done", what="build")
     off = app("telemetry", "off").stdout
     assert off == (
-        "Telemetry is off. Deleted: 3 events that waited, the anonymous id, "
-        "and the copy of what was sent.\n"
+        "Telemetry is off. Deleted: 3 events that waited, the id, and the copy of what was sent.\n"
     )
     assert [path.name for path in (home / ".local/share/app").iterdir()] == ["telemetry.json"]
     assert app("telemetry", "on").stdout == "Telemetry is on.\n"
-    assert "silent here: DO_NOT_TRACK=1" in app("telemetry", "on", DO_NOT_TRACK="1").stderr
+    assert (
+        "nothing is recorded here: DO_NOT_TRACK=1"
+        in app("telemetry", "on", DO_NOT_TRACK="1").stderr
+    )
 
 
 def test_off_deletes_what_a_killed_process_has_left(
@@ -325,7 +327,7 @@ def test_reset_makes_a_new_id_and_empties_the_buffer(
     telemetry.record("done", what="build")
     path = home / ".local/share/app/telemetry.json"
     before = json.loads(path.read_text())["anonymousId"]
-    assert app("telemetry", "reset").stdout.startswith("Deleted: 1 event.")
+    assert app("telemetry", "reset").stdout.startswith("Deleted: 1 event that waited")
     assert json.loads(path.read_text())["anonymousId"] not in (before, None)
     assert not (path.parent / "telemetry-events.jsonl").exists()
 
@@ -387,9 +389,9 @@ def test_on_without_room_on_the_disk_names_the_file(
 
 
 def test_reset_makes_no_id_while_it_is_off(app: App) -> None:
-    assert "there is no anonymous id" in app("telemetry", "reset").stdout
+    assert "so there is no id" in app("telemetry", "reset").stdout
     app("telemetry", "on")
-    assert "The anonymous id is a new one" in app("telemetry", "reset").stdout
+    assert "There is a new id" in app("telemetry", "reset").stdout
 
 
 def test_without_a_home_there_are_no_files(app: App) -> None:

@@ -217,3 +217,8 @@ def test_an_upload_does_not_fail_over_a_copy(
     outcome = telemetry.upload()
     assert outcome is not None
     assert (outcome.sent, outcome.error) == (1, None)
+
+
+def test_what_cannot_be_written_as_json_is_no_failure(folder: DataFolder) -> None:
+    sent.keep(folder, HOST, [object()], NOW)
+    assert items(folder) == []

@@ -187,7 +187,7 @@ def test_ctrl_c_at_the_question_of_telemetry_stops_and_answers_nothing(
     terminal: Open, atomic: Run
 ) -> None:
     screen = terminal(ATOMIC, "init", "-a", "claude")
-    screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
+    screen.wait_for(r"Share usage data\? \[y/N\]")
     screen.type("\x03")
     assert screen.end() == 130
     assert screen.text().count("Stopped.") == 1
@@ -205,7 +205,7 @@ def test_ctrl_d_at_the_question_of_telemetry_is_a_no(
     terminal: Open, atomic: Run, project: Path
 ) -> None:
     screen = terminal(ATOMIC, "init", "-a", "claude")
-    screen.wait_for(r"Share anonymous usage data\? \[y/N\]")
+    screen.wait_for(r"Share usage data\? \[y/N\]")
     screen.type("\x04")
     assert screen.end() == 0
     assert "It stays off" in screen.text()

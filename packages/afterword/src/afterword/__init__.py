@@ -1,4 +1,4 @@
-"""Anonymous usage telemetry for command-line tools that users do not resent.
+"""Usage telemetry for command-line tools that their users can live with.
 
 Recorded locally while the command runs, sent by a background process after it has ended. Start with
 `Telemetry`.

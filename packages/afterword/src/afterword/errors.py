@@ -8,6 +8,17 @@ AfterwordError
 """
 
 
+def in_words(error: BaseException) -> str:
+    """What an exception of somebody else's code means, for a person.
+
+    Its class means nothing to them, and its message may hold a secret: what is left is what the
+    system says.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "an error within it"
+
+
 class AfterwordError(Exception):
     """Anything this package raises on purpose."""
 

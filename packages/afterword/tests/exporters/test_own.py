@@ -133,4 +133,4 @@ def test_the_console_shows_and_settles() -> None:
         "  n           0",
     ]
     stream.close()
-    assert exporter.export(BATCH).problem == "it cannot be shown: ValueError"
+    assert exporter.export(BATCH).problem == "it cannot be shown: an error within it"

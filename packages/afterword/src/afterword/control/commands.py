@@ -89,14 +89,14 @@ def _on(telemetry: Application) -> int:
     decision = telemetry.decision()
     _say("Telemetry is on.")
     if not decision.on:
-        sys.stderr.write(f"But it stays silent here: {decision.reason}.\n")
+        sys.stderr.write(f"But nothing is recorded here: {decision.reason}.\n")
     return 0
 
 
 def _off(telemetry: Application) -> int:
     deleted = _change(telemetry.turn_off)
     _say(
-        f"Telemetry is off. Deleted: {words.events(deleted)} that waited, the anonymous id, "
+        f"Telemetry is off. Deleted: {words.events(deleted)} that waited, the id, "
         "and the copy of what was sent."
     )
     return 0
@@ -105,8 +105,11 @@ def _off(telemetry: Application) -> int:
 def _reset(telemetry: Application) -> int:
     deleted = _change(telemetry.reset)
     renewed = report.report(telemetry).anonymous_id is not None
-    said = "The anonymous id is a new one." if renewed else "It is off: there is no anonymous id."
-    _say(f"Deleted: {words.events(deleted)}. {said}")
+    said = "There is a new id." if renewed else "Telemetry is off, so there is no id."
+    _say(
+        f"Deleted: {words.events(deleted)} that waited, the id, and the copy of what was sent. "
+        f"{said}"
+    )
     return 0
 
 

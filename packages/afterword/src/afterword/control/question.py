@@ -17,7 +17,10 @@ NEVER = (
 )
 """What no event can say, because no field can hold it."""
 
-WITH_EACH = "the time, the operating system, the version, and a random id that changes every month"
+WITH_EACH = (
+    "the time, the operating system, the version, and a random id that is replaced every month; "
+    "the service sees the address that you send from, as every server does"
+)
 
 _LOOK = 0.1
 """Seconds after which a Ctrl-C that came before the read is noticed."""
@@ -64,7 +67,7 @@ def ask(telemetry: Asked) -> bool:
     if decision.cause not in ("no-consent", "notice-grown") or notice is None:
         return decision.on
     tell(telemetry, notice)
-    agreed = confirm("Share anonymous usage data?")
+    agreed = confirm("Share usage data?")
     change: Callable[[], object] = telemetry.turn_on if agreed else telemetry.turn_off
     try:
         change()
@@ -91,7 +94,7 @@ def tell(telemetry: Asked, notice: Notice) -> None:
     if new := _new_since_the_answer(telemetry):
         rows.insert(0, ("New", ", ".join(new)))
     width = _width()
-    _say(f"\n{_bold(f'{name}: anonymous usage data', telemetry.environment)}")
+    _say(f"\n{_bold(f'{name}: may it send usage data?', telemetry.environment)}")
     for label, text in rows:
         lines = textwrap.wrap(
             text,

@@ -18,11 +18,11 @@ def status(told: Report, now: float, spelled: str) -> str:
         ("Waiting", _waiting_line(found, now)),
         ("Last upload", _upload_line(last) if last is not None else "none yet"),
         ("Sent", _sent_line(told.sent)),
-        ("Anonymous id", told.anonymous_id or "none"),
+        ("Id", told.anonymous_id or "none"),
     ]
     if told.id_changes_at is not None:
-        lines.append(("", f"changes with the first use after {_when(told.id_changes_at)}"))
-    lines.append(("Would go to", told.destination or "nowhere"))
+        lines.append(("", f"replaced at the first use after {_when(told.id_changes_at)}"))
+    lines.append(("Destination", told.destination or "none"))
     if told.why_no_upload is not None:
         lines.append(("", f"nothing is sent: {told.why_no_upload}"))
     if told.why_no_uploader is not None:
@@ -47,7 +47,9 @@ def _waiting_line(found: Waiting, now: float) -> str:
     text = f"{events(len(found.records))}, {found.size:,} bytes"
     if found.oldest is not None:
         days = max(0, int((now - found.oldest) // 86400))
-        text += f", the oldest from {_when(found.oldest)} ({days} days)"
+        text += (
+            f", the oldest from {_when(found.oldest)} ({days} day{'' if days == 1 else 's'} ago)"
+        )
     if found.unfit:
         text += "; will not be sent: " + _counts(found.unfit)
     if found.held:
@@ -61,9 +63,10 @@ def outcome(last: Status) -> str:
     if last.dropped:
         text += f", dropped: {_counts(last.dropped)}"
     if last.error is not None:
-        text += f"; {last.error}"
+        # An error that begins with a number is the status of a reply.
+        text += f"; {'the service answered ' if last.error[:1].isdigit() else ''}{last.error}"
     if last.next_at:
-        text += f"; not again before {_when(last.next_at)}"
+        text += f"; next attempt after {_when(last.next_at)}"
     return text
 
 
@@ -89,7 +92,7 @@ def table(found: Waiting, width: int | None = None) -> str:
             f" Will not be sent: {_counts(found.unfit)}." if found.unfit else ""
         )
     rows = [
-        (_when(record.time), record.name, _properties(record.attributes, "timestamp"))
+        (_when(record.time, ""), record.name, _properties(record.attributes, "timestamp"))
         for record in found.records
     ]
     return _rows(("TIME (UTC)", "EVENT", "PROPERTIES"), rows, width)
@@ -143,5 +146,5 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {why}" for why, count in counts.items())
 
 
-def _when(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+def _when(moment: float, zone: str = " UTC") -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment)) + zone

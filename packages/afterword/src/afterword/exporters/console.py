@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
+from afterword.errors import in_words
 from afterword.exporters.base import Receipt, Record
 
 
@@ -27,7 +28,7 @@ class ConsoleExporter:
             stream.write("".join(f"{text(self._role, record)}\n" for record in batch))
             stream.flush()
         except (OSError, ValueError, AttributeError) as error:  # closed, or there is none
-            return Receipt(problem=f"it cannot be shown: {type(error).__name__}", retry=False)
+            return Receipt(problem=f"it cannot be shown: {in_words(error)}", retry=False)
         return Receipt(frozenset(range(len(batch))))
 
     def render(self, batch: Sequence[Record]) -> list[object]:

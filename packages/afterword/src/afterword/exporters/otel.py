@@ -6,7 +6,7 @@ Needs `opentelemetry-sdk`, which such an exporter's package brings, and `afterwo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from afterword.errors import MissingExtraError
+from afterword.errors import MissingExtraError, in_words
 from afterword.exporters.base import Receipt, Record
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class WrappedExporter:
         try:
             result = self._exporter.export(records)
         except Exception as error:  # noqa: BLE001  # of anybody's exporter
-            return Receipt(problem=f"the exporter failed: {type(error).__name__}")
+            return Receipt(problem=f"the exporter failed: {in_words(error)}")
         if getattr(result, "name", "") == "SUCCESS":
             return Receipt(frozenset(range(len(batch))))
         return Receipt(problem="the exporter says no more than: failure")

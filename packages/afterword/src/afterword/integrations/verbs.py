@@ -8,7 +8,7 @@ VERBS = {
     "status": "say whether it is on, why, and what waits",
     "show": "print the events that wait, or those that were sent",
     "schema": "print every event and field that can be recorded, and why",
-    "on": "turn it on, with a new anonymous id",
+    "on": "turn it on, with a new id",
     "off": "turn it off; delete what waits, the id, the copy of what was sent",
     "reset": "delete the same, and go on with a new id",
     "upload": "send now what waits",

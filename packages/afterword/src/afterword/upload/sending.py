@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from afterword.errors import AfterwordError
+from afterword.errors import AfterwordError, in_words
 from afterword.exporters.base import Exporter, Receipt, Record
 from afterword.upload.deadline import Caller, Overdue, Unwanted
 
@@ -50,7 +50,7 @@ class Sender:
             except AfterwordError as error:
                 return Receipt(problem=str(error), retry=False)
             except Exception as error:  # noqa: BLE001  # of the libraries under it
-                problem = f"the exporter cannot be made: {type(error).__name__}"
+                problem = f"the exporter cannot be made: {in_words(error)}"
                 return Receipt(problem=problem, retry=False)
         export = partial(_export, self._exporter, batch)
         try:
@@ -109,5 +109,5 @@ def _export(exporter: Exporter, batch: Sequence[Record]) -> tuple[Receipt, float
     try:
         receipt = exporter.export(batch)
     except Exception as error:  # noqa: BLE001  # of the libraries under it
-        receipt = Receipt(problem=f"the exporter failed: {type(error).__name__}", retry=False)
+        receipt = Receipt(problem=f"the exporter failed: {in_words(error)}", retry=False)
     return receipt, time.monotonic() - began

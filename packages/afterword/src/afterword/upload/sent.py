@@ -61,8 +61,8 @@ def keep(
     if not items or not wanted():
         return
     at = timestamp(now)
-    lines = [_encode({"at": at, "host": host, "sent": item}) + "\n" for item in items]
-    with contextlib.suppress(OSError, ValueError, TypeError):
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+        lines = [_encode({"at": at, "host": host, "sent": item}) + "\n" for item in items]
         if _append(path, "".join(lines).encode(), timestamp(now - MOST_AGE)):
             _trim(path, now)
     if not wanted():  # whoever turned it off has deleted what was there before
