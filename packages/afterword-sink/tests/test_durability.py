@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,34 @@ def test_what_was_acknowledged_outlives_a_kill(
         kept = {row["customDimensions"]["event_id"] for row in again.events()}
     assert set(acknowledged) <= kept
     assert len(kept) <= len(acknowledged) + WRITERS * 20  # an answer on its way each
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ulimit")
+def test_a_full_disk_is_answered_503_and_loses_nothing(
+    tmp_path: Path, envelope: Callable[..., dict[str, Any]], call_to: Callable[..., Any]
+) -> None:
+    """The disk is full for one process: no file of it may be larger than 4 MB."""
+    file = tmp_path / "events.duckdb"
+    sink = LocalSink(database=str(file), before=["sh", "-c", 'ulimit -f 8192; exec "$@"', "sh"])
+    acknowledged: list[str] = []
+    with sink:
+        for batch in range(200):
+            names = [f"{batch}-{place}" for place in range(50)]
+            events = [envelope(name) for name in names]
+            for event in events:
+                unique = event["data"]["baseData"]["properties"]["event_id"] * 200
+                event["data"]["baseData"]["properties"]["unique"] = unique
+            answered = call_to(sink, "POST", "/v2.1/track", json.dumps(events))
+            if answered.status == 503:
+                break
+            assert answered.status == 200
+            acknowledged += names
+        else:
+            pytest.fail("it took everything")
+        assert call_to(sink, "POST", "/v2.1/track", json.dumps(events)).status == 503
+    with LocalSink(database=str(file)) as again:
+        rows = again.query("customEvents | project id = tostring(customDimensions.event_id)")
+    assert [row["id"] for row in rows] == acknowledged
 
 
 def test_a_killed_sinks_file_can_be_asked_without_it(

@@ -92,6 +92,15 @@ def test_an_allowed_page_sends_and_cannot_ask(
     assert open_sink.stats()["stored"] == 1
 
 
+def test_many_refusals_do_not_fill_the_pipe_to_its_starter(
+    open_sink: LocalSink, call_to: Callable[..., Any]
+) -> None:
+    for number in range(300):
+        name = f"{'x' * 400}{number}.example"
+        assert call_to(open_sink, "GET", "/sink/stats", headers={"Host": name}).status == 403
+    assert open_sink.stats()["stored"] <= 1
+
+
 def test_an_allowed_name(open_sink: LocalSink, call_to: Callable[..., Any]) -> None:
     assert call_to(open_sink, "GET", "/sink/stats", headers={"Host": "sink.test:80"}).status == 200
     assert call_to(open_sink, "GET", "/sink/stats", headers={"Host": "other.test"}).status == 403

@@ -133,6 +133,14 @@ def test_some_are_refused(sink: LocalSink, track: Callable[..., Any], envelope: 
     assert [row["customDimensions"]["event_id"] for row in sink.events()] == ["a", "b"]
 
 
+def test_any_age(envelope: Envelope, call_to: Callable[..., Any]) -> None:
+    with LocalSink(any_age=True) as sink:
+        body = json.dumps([envelope("old", age=60 * 24 * 3600), envelope("new", age=-9000)])
+        assert call_to(sink, "POST", "/v2.1/track", body).status == 200
+        rows = sink.query("customEvents | where timestamp < ago(50d) | count")
+        assert rows == [{"Count": 1}]
+
+
 def test_all_are_refused(sink: LocalSink, track: Callable[..., Any], envelope: Envelope) -> None:
     answered = track(envelope(iKey=""), envelope(iKey=""))
     assert answered.status == 400

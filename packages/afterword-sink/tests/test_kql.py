@@ -112,6 +112,7 @@ def test_what_is_added(table: duckdb.DuckDBPyConnection, query: str, rows: list[
         ),
         "t | where x in ((t | project-keep x)) | count",
         "union (t | sample 3), (t | project-reorder x | sample 3) | count",
+        "let n = toscalar(t | project-keep x | count); t | where n == 6 | count",
         "t | extend six = toscalar(t | project-keep x | count) | summarize max(six)",
     ],
 )

@@ -39,6 +39,7 @@ class Sink:
         key: Its instrumentation key.
         tell: Told what the person at the terminal should know.
         tell_request: Told of each request that has been answered.
+        any_age: Take items that are too old or too new for the service.
         clock: Seconds since the epoch.
     """
 
@@ -52,6 +53,7 @@ class Sink:
         key: str,
         tell: Callable[[str], None],
         tell_request: Callable[[Entry], None],
+        any_age: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -63,6 +65,7 @@ class Sink:
         self.intake = Intake(store, tell)
         self.app_id = app_id
         self.key = key
+        self.any_age = any_age
         self.clock = clock
 
     def app(self, *, hosts: Collection[str] = (), origins: Collection[str] = ()) -> ASGIApp:

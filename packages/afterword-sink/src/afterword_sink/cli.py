@@ -70,6 +70,11 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     "kill -9. Without it they are gone when the sink ends.",
 )
 @click.option(
+    "--any-age",
+    is_flag=True,
+    help="Take items that are older than 48 hours, which the service refuses: for data of weeks.",
+)
+@click.option(
     "--memory",
     default="2GB",
     metavar="SIZE",
@@ -121,6 +126,7 @@ def serve(
     tls: str | None,
     tell_requests: bool | None,
     database: str,
+    any_age: bool,
     memory: str,
     query_seconds: float,
     origins: tuple[str, ...],
@@ -144,6 +150,7 @@ def serve(
                 hosts=hosts,
                 origins=origins,
                 database=database,
+                any_age=any_age,
                 memory=memory,
                 limits=questions.Limits(seconds=query_seconds),
                 faults=[fault for script in faults for fault in grammar.parse(script)],

@@ -96,13 +96,14 @@ class Batch:
     errors: list[ItemError] = field(default_factory=list)
 
 
-def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
+def read(body: bytes, *, encoding: str = "", now: float, any_age: bool = False) -> Batch:
     """Unpack, parse and check a request body.
 
     Args:
         body: The bytes as they came.
         encoding: The `Content-Encoding` header; empty for none.
         now: Seconds since the epoch.
+        any_age: Take items that are too old or too new for the service.
 
     Raises:
         bodies.UnreadableBodyError: Not gzip, too large, or not JSON.
@@ -120,7 +121,7 @@ def read(body: bytes, *, encoding: str = "", now: float) -> Batch:
         elif len(text) > ITEM_BYTES:
             flaw = f"Telemetry item length must not exceed {ITEM_BYTES}"
         else:
-            flaw = next(_flaws(envelope, now), None)
+            flaw = next(_flaws(envelope, None if any_age else now), None)
         if flaw is None:
             batch.items.append(Item(position, TABLE_OF[envelope["data"]["baseType"]], text))
         else:
@@ -150,8 +151,11 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _flaws(envelope: Any, now: float) -> Iterator[str]:
-    """What is wrong with an envelope, in the order in which the service would say it."""
+def _flaws(envelope: Any, now: float | None) -> Iterator[str]:
+    """What is wrong with an envelope, in the order in which the service would say it.
+
+    Without `now`, its age is not looked at.
+    """
     if not isinstance(envelope, dict):
         yield _wrong_type("data", "Envelope", "object", envelope)
         return
@@ -167,13 +171,15 @@ def _flaws(envelope: Any, now: float) -> Iterator[str]:
     yield from _data_flaws(envelope.get("data"))
 
 
-def _time_flaws(time: Any, now: float) -> Iterator[str]:
+def _time_flaws(time: Any, now: float | None) -> Iterator[str]:
     if time is None or time == "":
         yield _missing("time", "Envelope", time)
         return
     moment = _moment(time)
     if moment is None:
         yield _wrong_type("time", "Envelope", "DateTime", time)
+        return
+    if now is None:
         return
     age = (now - moment.timestamp()) * 1000
     if age > OLDEST_MS:

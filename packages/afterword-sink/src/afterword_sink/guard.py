@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 INGESTION_PATHS = frozenset({"/v2.1/track", "/v2/track", "/v1/logs"})
 ANY_ORIGIN = "*"
+_MOST_TOLD = 100  # reasons that are told on the terminal, each once
 _OWN_SITES = frozenset({"", "none", "same-origin"})  # Sec-Fetch-Site of what no other page asks
 
 
@@ -29,7 +30,7 @@ class Guard:
         app: What stands behind it.
         hosts: Names that the sink is called by, besides IP addresses and `localhost`.
         origins: Origins (`http://localhost:3000`) of pages that may send; `*` for all.
-        tell: Told each refusal in words.
+        tell: Told in words what is refused, once.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Guard:
         self._hosts = {host.lower() for host in hosts}
         self._origins = {origin.lower().rstrip("/") for origin in origins}
         self._tell = tell
+        self._told: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -92,7 +94,9 @@ class Guard:
         return allowed and path in INGESTION_PATHS
 
     async def _refuse(self, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
-        self._tell(f"refused: {reason}")
+        if reason not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(reason)
+            self._tell(f"refused: {reason}")
         content = {"error": {"code": "ForbiddenError", "message": reason}}
         await Response(orjson.dumps(content), 403, media_type="application/json")(
             scope, receive, send

@@ -34,6 +34,7 @@ class State(Protocol):
     app_id: str
     key: str
     clock: Callable[[], float]
+    any_age: bool
 
 
 class Ingestion:
@@ -57,7 +58,9 @@ class Ingestion:
     async def _track(self, request: Request) -> Response:
         encoding = request.headers.get("content-encoding", "")
         now = self._state.clock()
-        read = functools.partial(envelopes.read, encoding=encoding, now=now)
+        read = functools.partial(
+            envelopes.read, encoding=encoding, now=now, any_age=self._state.any_age
+        )
         return await self._take(request, read, AzureReplies(self._state.app_id), now)
 
     async def _logs(self, request: Request) -> Response:

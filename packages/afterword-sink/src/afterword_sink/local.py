@@ -1,5 +1,6 @@
 """A sink of one's own for a test or a demo: the real one, in a process of its own."""
 
+import collections
 import os
 import queue
 import subprocess
@@ -7,9 +8,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from afterword_sink.client import SinkClient, SinkError, endpoint_of
+
+_LINES = 50  # that are kept of what it says on stderr
 
 
 class LocalSink(SinkClient):
@@ -28,10 +31,12 @@ class LocalSink(SinkClient):
             started again keeps its port.
         database: A DuckDB file to keep the events in; None for memory.
         tls: A folder for a certificate, to speak https; None for http.
+        any_age: Take items that are too old or too new for the service.
         memory: What the tables and queries may take, as `2GB`; None for the sink's own measure.
         query_seconds: How long a query may take; None for the sink's own measure.
         allow_origins: Origins of web pages that may send events.
         allow_hosts: Names that the sink is called by, besides localhost and IP addresses.
+        before: Words before its command line, such as `["nice"]`.
         start_seconds: How long it may take to start.
         stop_seconds: How long it may take to end before it is killed.
     """
@@ -44,16 +49,19 @@ class LocalSink(SinkClient):
         port: int = 0,
         database: str | None = None,
         tls: str | None = None,
+        any_age: bool = False,
         memory: str | None = None,
         query_seconds: float | None = None,
         allow_origins: Sequence[str] = (),
         allow_hosts: Sequence[str] = (),
+        before: Sequence[str] = (),
         start_seconds: float = 20,
         stop_seconds: float = 10,
     ) -> None:
         super().__init__("", ca_file=None if tls is None else os.path.join(tls, "ca.pem"))
+        self._before = list(before)
         self._port = port
-        self._arguments = ["--seed", str(seed)]
+        self._arguments = ["--seed", str(seed), *(["--any-age"] if any_age else [])]
         options: dict[str, Sequence[object]] = {
             "--fault": faults,
             "--allow-origin": allow_origins,
@@ -70,6 +78,8 @@ class LocalSink(SinkClient):
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._listening: threading.Thread | None = None
+        self._said: collections.deque[str] = collections.deque(maxlen=_LINES)
         self.connection_string = ""
 
     def __enter__(self) -> Self:
@@ -102,11 +112,24 @@ class LocalSink(SinkClient):
         """
         if self._process is not None:
             return
-        command = [sys.executable, "-m", "afterword_sink", "serve", "--until-stdin-closes"]
+        command = [
+            *self._before,
+            sys.executable,
+            "-m",
+            "afterword_sink",
+            "serve",
+            "--until-stdin-closes",
+        ]
         command += ["--port", str(self._port), *self._arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+        self._said.clear()
+        # Read as it comes: a process whose stderr nobody reads stands still when the pipe is full.
+        self._listening = threading.Thread(
+            target=_listen, args=(self._process.stderr, self._said), daemon=True
+        )
+        self._listening.start()
         line = self._first_line(self._process)
         if not line:
             said = self._end()
@@ -141,9 +164,22 @@ class LocalSink(SinkClient):
         process, self._process = self._process, None
         if process is None:
             return ""
-        try:  # its standard input closes, which ends it on every system
-            said = process.communicate(timeout=self._stop_seconds)[1]
+        if process.stdin is not None:
+            process.stdin.close()  # which ends it on every system
+        try:
+            process.wait(self._stop_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
-            said = process.communicate()[1]
-        return said.decode(errors="replace").strip()
+            process.wait()
+        if self._listening is not None:
+            self._listening.join()
+        if process.stdout is not None:
+            process.stdout.close()
+        return "\n".join(self._said)
+
+
+def _listen(stream: IO[bytes] | None, said: collections.deque[str]) -> None:
+    """Keep the last lines of a stream until it ends."""
+    if stream is not None:
+        with stream:
+            said.extend(line.decode(errors="replace").rstrip() for line in stream)

@@ -37,6 +37,7 @@ class Options:
         hosts: Names that it is called by, besides IP addresses and `localhost`.
         origins: Origins of web pages that may send events.
         database: A DuckDB file; `:memory:` for none.
+        any_age: Take items that are too old or too new for the service.
         memory: What DuckDB may take, as `2GB`.
         limits: What one query may take.
         faults: What goes wrong, in this order; see `faults`.
@@ -49,6 +50,7 @@ class Options:
     hosts: Sequence[str] = ()
     origins: Sequence[str] = ()
     database: str = IN_MEMORY
+    any_age: bool = False
     memory: str = MEMORY
     limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
@@ -91,6 +93,7 @@ def run(options: Options) -> None:
             Questions(store, options.limits),
             app_id=APP_ID,
             key=INSTRUMENTATION_KEY,
+            any_age=options.any_age,
             tell=_tell,
             tell_request=_tell_request if options.tell_requests else _say_nothing,
         )

@@ -68,6 +68,8 @@ def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
         if isinstance(bound, ir.Query):
             bound = rewrite(bound, schema, ask)  # noqa: PLW2901  # the same, rewritten
             schema = {**schema, name: _columns(bound, schema)}
+        else:  # a value, which may be of a query: `let n = toscalar(…)`
+            bound = _deep(bound, _rewriting(schema, ask))  # noqa: PLW2901  # the same, rewritten
         lets.append((name, bound))
     done = ir.Query(query.source, [], lets, query.parameters)
     for operator in query.operators:
@@ -81,11 +83,15 @@ def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
 
 def _inner(operator: ir.Operator, before: ir.Query, schema: Schema, ask: Ask) -> ir.Operator:
     """An operator with the queries and aggregates within it rewritten."""
-    done: ir.Operator = _deep(operator, lambda query: rewrite(query, schema, ask))
+    done: ir.Operator = _deep(operator, _rewriting(schema, ask))
     if isinstance(done, ir.Summarize):
         aggregates = (part for one in done.aggregates for part in _parts(one, done, before, schema))
         return dataclasses.replace(done, aggregates=tuple(aggregates))
     return done
+
+
+def _rewriting(schema: Schema, ask: Ask) -> Callable[[ir.Query], ir.Query]:
+    return lambda query: rewrite(query, schema, ask)
 
 
 def _deep(node: Any, change: Callable[[ir.Query], ir.Query]) -> Any:
