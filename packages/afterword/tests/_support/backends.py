@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from support import KEY, wait_until
+from support import KEY, of_otlp, wait_until
 
 from afterword_sink import LocalSink
 
@@ -84,13 +84,8 @@ class Collector:
         self._log.close()
 
     def events(self) -> list[Properties]:
-        return [
-            {one["key"]: _text(one["value"]) for one in record["attributes"]}
-            for line in self._path.read_text().splitlines()
-            for resource in json.loads(line)["resourceLogs"]
-            for scope in resource["scopeLogs"]
-            for record in scope["logRecords"]
-        ]
+        lines = self._path.read_text().splitlines()
+        return [event for line in lines for event in of_otlp(json.loads(line))]
 
     def _is_up(self) -> bool:
         assert self._process.poll() is None, "the Collector has ended"
@@ -103,12 +98,6 @@ class Collector:
         finally:
             connection.close()
         return True
-
-
-def _text(value: dict[str, object]) -> str:
-    """A typed value as the Azure wire would have it."""
-    (kind, held), *_ = value.items()
-    return str(bool(held)) if kind == "boolValue" else str(held)
 
 
 Fault = Callable[["Passing"], object]

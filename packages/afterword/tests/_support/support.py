@@ -30,6 +30,31 @@ class Request:
     def envelopes(self) -> list[Any]:
         return list(json.loads(self.body))
 
+    @property
+    def is_otlp(self) -> bool:
+        return self.path.endswith("/v1/logs")
+
+    def events(self) -> list[dict[str, str]]:
+        """The properties of every event in it, as text."""
+        if self.is_otlp:
+            return of_otlp(json.loads(self.body))
+        return [envelope["data"]["baseData"]["properties"] for envelope in self.envelopes]
+
+
+def of_otlp(request: dict[str, Any]) -> list[dict[str, str]]:
+    """The attributes of each log record of an OTLP request, as text."""
+
+    def text(value: dict[str, object]) -> str:
+        ((kind, held),) = value.items()
+        return str(bool(held)) if kind == "boolValue" else str(held)
+
+    return [
+        {one["key"]: text(one["value"]) for one in record["attributes"]}
+        for resource in request["resourceLogs"]
+        for scope in resource["scopeLogs"]
+        for record in scope["logRecords"]
+    ]
+
 
 @dataclass
 class Answer:
@@ -73,8 +98,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.owner.stopping.wait()
             self.close_connection = True
             return
-        text = taken(len(request.envelopes)) if answer.body is None else answer.body
+        text = answer.body
+        if text is None:
+            text = b"{}" if request.is_otlp else taken(len(request.envelopes))
         self.send_response(answer.status)
+        self.send_header("Content-Type", "application/json")
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if not answer.endless:
@@ -131,11 +159,7 @@ class Server:
 
     def events(self) -> list[dict[str, str]]:
         """The properties of every event that arrived, in order."""
-        return [
-            envelope["data"]["baseData"]["properties"]
-            for request in self.requests
-            for envelope in request.envelopes
-        ]
+        return [event for request in self.requests for event in request.events()]
 
     def copies(self) -> Counter[str]:
         """How often each event came, by its id: whatever was answered."""

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backends import connection_string
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reliability.wires import WIRES
 from support import Server
 
 from afterword import Telemetry
@@ -116,10 +118,10 @@ class Machine:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def atomic(self, arguments: list[str], stdin: str = "") -> int:
+    def atomic(self, arguments: list[str], stdin: str = "", **more: str) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        call = {"arguments": arguments, "stdin": stdin, "environment": self.environment,
+        call = {"arguments": arguments, "stdin": stdin, "environment": self.environment | more,
                 "cwd": str(self.project)}  # fmt: skip
         self.process.stdin.write(json.dumps(call) + "\n")
         self.process.stdin.flush()
@@ -165,13 +167,13 @@ def below(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path), path.read_bytes()
 
 
-@given(done=st.lists(calls, min_size=1, max_size=4))
+@given(done=st.lists(calls, min_size=1, max_size=4), wire=st.sampled_from(WIRES))
 @settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 @pytest.mark.timeout(900)
 def test_no_canary_is_written_or_sent(
-    machine: Machine, listener: Server, done: list[tuple[list[str], str]]
+    machine: Machine, listener: Server, done: list[tuple[list[str], str]], wire: str
 ) -> None:
     data = machine.home / ".local" / "share" / "atomic"
     shutil.rmtree(data, ignore_errors=True)
@@ -181,7 +183,7 @@ def test_no_canary_is_written_or_sent(
         machine.atomic(arguments, stdin)
     # Everything that is not the project's own: nothing of ours may lie anywhere else either.
     places = [*below(data), *below(machine.home / ".config"), *below(machine.home / ".cache")]
-    upload(machine, listener)
+    upload(machine, listener, wire)
     sent = [(f"request {n}", str(r.headers).encode() + r.path.encode() + r.body)
             for n, r in enumerate(listener.requests)]  # fmt: skip
     for where, found in [*places, *sent]:
@@ -189,19 +191,25 @@ def test_no_canary_is_written_or_sent(
         assert caught is None, f"{caught} in {where}"
 
 
-def upload(machine: Machine, listener: Server) -> None:
-    """Send what waits, with the real exporter, in this process."""
+def upload(machine: Machine, listener: Server, wire: str) -> None:
+    """Send what waits: by `atomic` itself, or by the exporter that it does not use, from here."""
     from atomic import __version__
     from atomic.events import EVENTS
 
-    sender: Any = Telemetry(
-        "atomic", version=__version__, events=EVENTS, environment=machine.environment,
-        connection_string=listener.connection_string,
-    )  # fmt: skip
-    sender.upload()
+    where = connection_string(wire, listener.endpoint)
+    if wire == "azure":
+        sender: Any = Telemetry(
+            "atomic", version=__version__, events=EVENTS, environment=machine.environment,
+            connection_string=where,
+        )  # fmt: skip
+        sender.upload()
+        return
+    variables = {"ATOMIC_TELEMETRY_CONNECTION_STRING": where, "ATOMIC_TELEMETRY_UPLOAD": ""}
+    assert machine.atomic(["--upload-telemetry"], **variables) == 0
 
 
-def test_the_net_catches(machine: Machine, listener: Server) -> None:
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_net_catches(machine: Machine, listener: Server, wire: str) -> None:
     """What is looked for would be found: an event with a canary in it, planted by hand."""
     data = machine.home / ".local" / "share" / "atomic"
     shutil.rmtree(data, ignore_errors=True)
@@ -214,6 +222,6 @@ def test_the_net_catches(machine: Machine, listener: Server) -> None:
     planted = [line.replace("commit", PROMPT) for line in lines if "commit" in line]
     buffer.write_text("\n".join(lines + planted))
     assert any(PROMPT.encode() in found for _, found in below(data))
-    upload(machine, listener)
+    upload(machine, listener, wire)
     assert len(listener.events()) == len(lines)  # and what is not declared does not leave
     assert PROMPT.encode() not in b"".join(request.body for request in listener.requests)

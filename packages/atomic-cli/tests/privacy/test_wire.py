@@ -5,9 +5,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from backends import connection_string
 from support import KEY, Request, Server, wait_until
 
-GOLDEN = Path(__file__).parent / "golden-request.txt"
+GOLDEN = {
+    "azure_official": Path(__file__).parent / "golden-request.txt",
+    "otlp": Path(__file__).parent / "golden-request-otlp.txt",
+}
 
 
 def masked(request: Request) -> str:
@@ -20,16 +25,19 @@ def masked(request: Request) -> str:
         r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "<uuid>", text
     )
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,6}Z", "<time>", text)
+    text = re.sub(r'(?<="timeUnixNano":")\d{19}', "<time>", text)
     text = re.sub(r"(?<=Content-Length: )\d+", "<length>", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "<host>", text)
     return re.sub(r"(linux|darwin|win32)", "<platform>", text)
 
 
+@pytest.mark.parametrize("wire", GOLDEN)
 def test_the_request_of_an_init(
-    atomic: Callable[..., subprocess.CompletedProcess[str]], server: Server, data: Path
+    atomic: Callable[..., subprocess.CompletedProcess[str]], server: Server, data: Path, wire: str
 ) -> None:
-    atomic("config", "set", "telemetry", "true")
-    atomic("init", "-a", "claude", "-y")
+    where = {"ATOMIC_TELEMETRY_CONNECTION_STRING": connection_string(wire, server.endpoint)}
+    atomic("config", "set", "telemetry", "true", **where)
+    atomic("init", "-a", "claude", "-y", **where)
     wait_until(lambda: server.requests and not list(data.glob("telemetry-events*")))
     (request,) = server.requests
-    assert masked(request) == GOLDEN.read_text()
+    assert masked(request) == GOLDEN[wire].read_text()
