@@ -19,7 +19,7 @@ SOURCES = {
     "afterword_sink": ROOT / "packages/afterword-sink/src/afterword_sink",
     "atomic": ROOT / "packages/atomic-cli/src/atomic",
 }
-PRELOADED = {"_thread", "os", "stat", "sys", "time", "msvcrt"}
+PRELOADED = {"_thread", "atexit", "os", "stat", "sys", "time", "msvcrt"}
 """What the interpreter has loaded before a program's first line (`test_startup.py` measures it);
 `msvcrt`, in the interpreter of Windows, is imported there only."""
 

@@ -77,7 +77,7 @@ def test_no_folder_is_loaded_by_a_command_that_records(on: bool) -> None:
 def test_off_loads_not_even_the_buffer() -> None:
     modules = loaded("t.record('e', w='a')")
     assert "afterword.telemetry" in modules
-    assert not modules & {"afterword.buffer", "afterword.lock", "afterword.spawn", "atexit"}
+    assert not modules & {"afterword.buffer", "afterword.lock", "afterword.spawn"}
 
 
 @pytest.mark.parametrize("module", ["afterword.control.report", "afterword.upload.run"])

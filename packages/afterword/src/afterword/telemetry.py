@@ -6,6 +6,7 @@ other and what the interpreter has loaded, because imports are most of the cost
 (`docs/architecture.md`). Everything else is imported in the function that needs it.
 """
 
+import atexit
 import os
 import sys
 import time
@@ -43,6 +44,26 @@ Looked at whenever half as many have come anew: so that is how far it is passed,
 
 _FROZEN = bool(getattr(sys, "frozen", False))
 _HERE = os.path.abspath(__file__)
+
+_LATER = 600.0
+"""Seconds for which an event may wait for the exit of the program that recorded it."""
+
+_SOON = 1.0
+"""The same, once the exit has begun. An uploader that was just started takes what comes then."""
+
+_WORKERS = frozenset(("multiprocessing.popen_fork", "multiprocessing.popen_spawn_win32"))
+"""Loaded where the process has started workers, of whatever kind."""
+
+_forked_in = 0
+
+
+def _note_fork() -> None:
+    global _forked_in  # noqa: PLW0603  # whether this process has children of its own kind
+    _forked_in = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_parent=_note_fork)
 
 
 class Telemetry:
@@ -127,6 +148,11 @@ class Telemetry:
         self._ci: str | None = None
         self._seen: dict[str, tuple[tuple[int, ...], Flat]] = {}
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
+        self._due = 0.0  # seconds since 1970, from which a record starts it by itself
+        self._exiting = False
+        # Now, and not when something is recorded: in a handler that runs at the exit it would be
+        # too late. What is registered later runs before it, and may still record.
+        atexit.register(self._at_exit)
         if _FROZEN and self.is_uploader() and "AFTERWORD_DECLARED" in environment:
             run_handed_over()  # the same program once more, to be the uploader
         if events and not callable(events):
@@ -216,7 +242,7 @@ class Telemetry:
             if ended is not None and declared is not None:
                 fields = {**ended(declared), **fields}
             if self._record(event, fields, decision, state):
-                self._note_recorded()
+                self._note_recorded(self.clock())
         except Exception as error:  # telemetry fails in silence
             if type(error).__name__ not in ("UndeclaredError", "DeclarationError"):
                 return
@@ -573,20 +599,24 @@ class Telemetry:
             seen = self._seen[path] = now, content
         return seen
 
-    def _note_recorded(self) -> None:
-        """An event was recorded in this process: at its exit the upload starts."""
+    def _note_recorded(self, now: float) -> None:
+        """An event was recorded: the upload starts at the exit; at once if that is far, or past."""
         if self._recorded_in != os.getpid():
-            import atexit
-
             self._recorded_in = os.getpid()
-            atexit.register(self._at_exit)
+            self._due = now if self._exiting else now + _LATER
+        if not now < self._due <= now + _LATER:  # or the clock was set back
+            self._due = now + (_SOON if self._exiting else _LATER)
+            self._start_upload()
 
     def _at_exit(self) -> None:
-        if self._recorded_in != os.getpid():  # a forked child has not recorded
-            return
-        try:  # noqa: SIM105  # contextlib is not loaded, and stays so
-            # No second decision: the uploader makes its own, and turning off leaves it no work.
-            self._start_upload()
+        self._exiting = True
+        self._due = 0.0
+        try:
+            if self._recorded_in == os.getpid():
+                # No second decision: the uploader makes its own; turning off leaves it no work.
+                self._start_upload()
+            elif _forked_in == os.getpid() or not _WORKERS.isdisjoint(sys.modules):
+                self.start_upload()  # workers may have recorded, whose ends run no handlers
         except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
             pass
 

@@ -25,7 +25,10 @@ def recorded(telemetry: Telemetry) -> Iterator[list[dict[str, Any]]]:
     `telemetry` is as before afterwards, however the block ends.
     """
     events: list[dict[str, Any]] = []
-    before = {name: getattr(telemetry, name) for name in ("environment", "_strict", "_recorded_in")}
+    before = {
+        name: getattr(telemetry, name)
+        for name in ("environment", "_strict", "_recorded_in", "_due")
+    }
     with tempfile.TemporaryDirectory() as base:
         telemetry.environment = {TESTING: base}
         telemetry._strict = True  # noqa: SLF001  # of one house
