@@ -1,7 +1,7 @@
 """What can ever be recorded, as data and as text, made from the declarations themselves."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from afterword.schema import PLATFORMS, Event, Field
 
@@ -14,6 +14,7 @@ COMMON = (
 )
 """What every event carries beside its own fields: wire name, and what may be in it."""
 
+_HEAD = ("field", "what may be in it", "why")
 _UUID4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 _COMMON_VALUES: Mapping[str, Mapping[str, object]] = {
     "event_id": {"type": "string", "pattern": _UUID4},
@@ -53,15 +54,16 @@ def wire_schema(events: Iterable[Event]) -> dict[str, object]:
 
 def markdown(events: Iterable[Event]) -> str:
     """Every event with every field, as the tables of a page."""
-    parts = ["Every event carries:\n", _rows_of_page(("field", "what may be in it"), COMMON)]
+    parts = ["Every event carries:\n", _rows_of_page(_HEAD[:2], COMMON)]
     for event in events:
         about = [event.about, *_reasons(event.why, event.until), "It also carries:"]
         parts.append(f"**`{event.name}`** {' '.join(part for part in about if part)}\n")
         rows = [
-            (name, " ".join((_rule(field) + ".", *_reasons(field.why, field.until))))
+            (name, _rule(field), " ".join((field.why, *_reasons("", field.until))).strip())
             for name, field in event.fields.items()
         ]
-        parts.append(_rows_of_page(("field", "what may be in it"), rows))
+        given = any(why for _, _, why in rows)
+        parts.append(_rows_of_page(_HEAD, rows) if given else _rows_of_page(_HEAD[:2], rows))
     return "\n".join(parts)
 
 
@@ -142,6 +144,8 @@ def _escaped(word: str) -> str:
 
 
 def _rule(field: Field) -> str:
+    if field.kind == "word" and len(field.words) == 1:
+        return f"always {field.words[0]}" + (", or absent" if field.optional else "")
     return field.rule() + (", or absent" if field.optional else "")
 
 
@@ -162,7 +166,10 @@ def _row(name: str, texts: Iterable[str], column: int, width: int) -> list[str]:
     return lines
 
 
-def _rows_of_page(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    lines += [f"| `{name}` | {what.replace('|', chr(92) + '|')} |" for name, what in rows]
+def _rows_of_page(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown with the columns that the head has."""
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name, *rest in rows:
+        cells = [f"`{name}`", *(cell.replace("|", r"\|") for cell in rest)][: len(head)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -22,14 +22,14 @@ _DARWIN_OF_26, _DARWIN_OF_11 = 25, 20
 def field_of(name: str) -> "Field":
     """The declaration of one of `run.FACTS`."""
     if name == "agent":
-        return Agent()
+        return Agent(why="How much is run by coding agents, and by which?")
     if name == "install":
-        return OneOf(*INSTALLS)
+        return OneOf(*INSTALLS, why="Which ways of installing it matter?")
     if name == "python":
-        return OneOf(*_PYTHONS, other="other")
+        return OneOf(*_PYTHONS, other="other", why="Which versions of Python can be dropped?")
     if name == "os_version":
-        return Count(most=999, optional=True)
-    return Flag()
+        return Count(most=999, optional=True, why="Which versions of systems can be dropped?")
+    return Flag(why="How much is run by scripts?")
 
 
 def value_of(name: str, environment: "Mapping[str, str]", file: str) -> object:

@@ -111,22 +111,24 @@ class Watch:
         words.pop(OTHER, None)
         self._paths = frozenset(words)
         fields: dict[str, Field] = {
-            "command": OneOf(*words, other=OTHER),
-            "outcome": Outcome(),
-            "exit_code": Count(most=MOST_CODE),
-            "duration": Duration(),
+            "command": OneOf(*words, other=OTHER, why="Which commands are used?"),
+            "outcome": Outcome(why="Which commands fail, and how do they end?"),
+            "exit_code": Count(most=MOST_CODE, why="Which failure was it?"),
+            "duration": Duration(why="Which commands are slow?"),
         }
         for name in self.fields:
             if name == "options":
                 options = dict.fromkeys(word for word in self.tree.options() if is_word(word))
-                fields[name] = ListOf(*options, OTHER, other=OTHER, optional=True)
+                why = "Which options are used?"
+                fields[name] = ListOf(*options, OTHER, other=OTHER, optional=True, why=why)
             else:
                 from afterword.integrations.facts import field_of
 
                 fields[name] = field_of(name)
         if self.errors:
             names = dict.fromkeys(kind.__name__ for kind in self.errors)
-            fields["error"] = OneOf(*names, other=OTHER, optional=True)
+            why = "Which errors do people meet?"
+            fields["error"] = OneOf(*names, other=OTHER, optional=True, why=why)
         return Event(EVENT, "A command has ended.", **fields)
 
     def known(self, path: "Sequence[str]") -> str:
