@@ -49,7 +49,11 @@ def command(
     key: str, user: str, age: int, system: tuple[str, str], ran: str, **more: str
 ) -> Occurrence:
     name, _, outcome = ran.partition(": ")
-    fields: dict[str, str | int | bool] = {"command": name, "outcome": outcome, "duration": "<1s"}
+    fields: dict[str, str | int | bool] = {
+        "command": name,
+        "outcome": outcome,
+        "duration": "100ms-1s",
+    }
     fields |= more
     return Occurrence(key, "command", user, age, *system, fields)
 
@@ -66,7 +70,7 @@ _SESSION = atomic(
 )
 EVENTS = [
     command("c1", "ada", 1, LINUX, "build: ok"),
-    command("c2", "ada", 1, LINUX, "build: failed", duration="<10s"),
+    command("c2", "ada", 1, LINUX, "build: failed", duration="1s-10s"),
     command("c3", "ada", 9, LINUX_OLD, "remote add: ok", duration="<100ms"),
     command("c4", "bob", 2, DARWIN, "build: ok", agent="claude"),
     _TWICE,
@@ -128,10 +132,10 @@ ANSWERS: dict[str, list[Row]] = {
         },
     ],
     "commands-by-duration": [
-        {"command": "build", "duration": "<1s", "runs": 4},
-        {"command": "build", "duration": "<10s", "runs": 1},
+        {"command": "build", "duration": "100ms-1s", "runs": 4},
+        {"command": "build", "duration": "1s-10s", "runs": 1},
         {"command": "remote add", "duration": "<100ms", "runs": 1},
-        {"command": "remote add", "duration": "<1s", "runs": 1},
+        {"command": "remote add", "duration": "100ms-1s", "runs": 1},
     ],
     "agents-and-people": [
         {"command": "build", "by_people": 3, "by_agents": 2},
@@ -210,16 +214,48 @@ def test_both_languages_answer_the_same_sentence(name: str) -> None:
     assert sql.read_text().startswith(f"-- {question}\n")
 
 
-@pytest.fixture(scope="module")
-def sink() -> Iterator[LocalSink]:
+@pytest.fixture(scope="module", params=["azure", "otlp"])
+def sink(request: pytest.FixtureRequest) -> Iterator[LocalSink]:
+    """A sink that the events have reached over one of the two protocols."""
+    azure = request.param == "azure"
     with LocalSink() as running:
-        body = json.dumps([_envelope(event) for event in EVENTS]).encode()
-        request = urllib.request.Request(  # noqa: S310  # loopback
-            f"{running.endpoint.rstrip('/')}/v2.1/track", body, {"Content-Type": "application/json"}
+        content = [_envelope(event) for event in EVENTS] if azure else _otlp()
+        path = "v2.1/track" if azure else "v1/logs"
+        posted = urllib.request.Request(  # noqa: S310  # loopback
+            f"{running.endpoint.rstrip('/')}/{path}",
+            json.dumps(content).encode(),
+            {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request) as reply:  # noqa: S310  # loopback
-            assert json.load(reply)["itemsAccepted"] == len(EVENTS)
+        with urllib.request.urlopen(posted) as reply:  # noqa: S310  # loopback
+            assert reply.status == 200
+        assert running.query("customEvents | count") == [{"Count": len(EVENTS)}]
         yield running
+
+
+def _otlp() -> Row:
+    """The events as OTLP has them, with typed values."""
+
+    def value(held: str | int | bool) -> Row:
+        if isinstance(held, bool):
+            return {"boolValue": held}
+        return {"intValue": str(held)} if isinstance(held, int) else {"stringValue": held}
+
+    def log_record(event: Occurrence) -> Row:
+        held: dict[str, str | int | bool] = {
+            "enduser.pseudo.id": event.user,
+            "event_id": event.id,
+            "timestamp": event.timestamp,
+            "platform": event.platform,
+            "version": event.version,
+            **event.fields,
+        }
+        return {
+            "timeUnixNano": str(int(NOW.timestamp()) * 10**9),
+            "eventName": event.name,
+            "attributes": [{"key": key, "value": value(one)} for key, one in held.items()],
+        }
+
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [log_record(one) for one in EVENTS]}]}]}
 
 
 def _envelope(event: Occurrence) -> Row:
