@@ -94,11 +94,11 @@ start-times: binary ## How long atomic takes to start, from wheels and as binary
 		--dest .cache/install/packages -r .cache/install/builders.txt pip
 	touch $@
 
-faults: $(READY) ## Every fault, kill point and story, in real time: about half an hour
+faults: $(READY) ## Every fault, kill point and story, over every wire, in real time: over an hour
 	FAULTS=all $(BIN)/python -m pytest -rfEsP packages/afterword/tests/reliability packages/afterword/tests/exporters
 
-soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less)
-	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300)
+soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for less, WIRE=otlp or azure_official)
+	$(BIN)/python tools/soak.py --seconds $(or $(SECONDS),300) --wire $(or $(WIRE),azure)
 
 lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from afterword import Count, Event, Telemetry
@@ -40,6 +40,7 @@ FAULTS = [
     "malformed-206 how=range chance=0.02",
     "delay=0.5 chance=0.2",
 ]
+WIRES = ("azure", "azure_official", "otlp")
 KILLED = 0.3  # of the uploaders
 BATCH = 100
 AT_ONCE = 4
@@ -50,6 +51,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=300, help="default: five minutes")
     options.add_argument("--writers", type=int, default=50)
+    options.add_argument("--wire", choices=WIRES, default=WIRES[0], help="default: azure")
     options.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311  # no secret
     options.add_argument("--write", nargs=2, metavar=("WRITER", "UNTIL"), help=argparse.SUPPRESS)
     options.add_argument("--upload", metavar="CONNECTION", help=argparse.SUPPRESS)
@@ -57,13 +59,13 @@ def main() -> int:
     if asked.write:
         write(int(asked.write[0]), float(asked.write[1]), asked.seed)
     elif asked.upload:
-        application(asked.upload).run_uploader()
+        application(asked.upload, asked.wire).run_uploader()
     else:
-        return soak(asked.seconds, asked.writers, asked.seed)
+        return soak(asked.seconds, asked.writers, asked.seed, asked.wire)
     return 0
 
 
-def application(connection_string: str) -> Telemetry:
+def application(connection_string: str, wire: str = WIRES[0]) -> Telemetry:
     """The application that all processes of a soak are."""
     event = Event("done", writer=Count(), number=Count())
     return Telemetry(
@@ -71,6 +73,7 @@ def application(connection_string: str) -> Telemetry:
         version="1.0",
         events=[event],
         connection_string=connection_string,
+        exporter=wire if wire == "azure_official" else None,
         uploader=(),
         cap=10**9,
     )
@@ -88,34 +91,39 @@ def write(writer: int, until: float, seed: int) -> None:
     print(number)
 
 
-def soak(seconds: float, writers: int, seed: int) -> int:
+def soak(seconds: float, writers: int, seed: int, wire: str) -> int:
     """Let them loose, wait, count; 1 if an event was lost."""
-    print(f"{writers} writers, {seconds:g} seconds, --seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory() as home, LocalSink(faults=FAULTS, seed=seed) as sink:
+    print(f"{writers} writers, {seconds:g} seconds, --seed {seed} --wire {wire}", flush=True)
+    # Over OTLP which records a partial success rejects is not said, so they are gone for good.
+    faults = [fault for fault in FAULTS if wire != "otlp" or not fault.startswith("206")]
+    with tempfile.TemporaryDirectory() as home, LocalSink(faults=faults, seed=seed) as sink:
         environment = {"HOME": home, "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
-        telemetry = _as_in(environment, sink)
+        telemetry = _as_in(environment, sink, wire)
         telemetry.turn_on()
         until = time.time() + seconds
         writing = [
             start(environment, "--seed", str(seed), "--write", str(number), str(until))
             for number in range(writers)
         ]
-        killed = let_uploaders_loose(environment, sink, until, random.Random(seed))  # noqa: S311
+        uploader = ("--wire", wire, "--upload", telemetry.connection_string or "")
+        dice = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+        killed = let_uploaders_loose(environment, uploader, sink, until, dice)
         recorded = [int(writer.communicate(timeout=60)[0]) for writer in writing]
-        faults = sink.stats()["faults"]
+        played = sink.stats()["faults"]
         for _ in range(20):  # a cool-down is not for a person who asks
             sink.clear_faults()
             telemetry.upload()
             if not waiting(telemetry).records:
                 break
-        return report(telemetry, sink, recorded, killed, faults)
+        return report(telemetry, sink, recorded, killed, played)
 
 
-def _as_in(environment: dict[str, str], sink: LocalSink) -> Telemetry:
+def _as_in(environment: dict[str, str], sink: LocalSink, wire: str) -> Telemetry:
     os.environ.update(HOME=environment["HOME"])
     for name in [name for name in os.environ if name not in environment]:
         del os.environ[name]  # a CI machine's, for one: there telemetry is off
-    return application(sink.connection_string)
+    otlp = f"OtlpEndpoint={sink.endpoint.rstrip('/')}"
+    return application(otlp if wire == "otlp" else sink.connection_string, wire)
 
 
 def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
@@ -126,7 +134,11 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
 
 
 def let_uploaders_loose(
-    environment: dict[str, str], sink: LocalSink, until: float, rng: random.Random
+    environment: dict[str, str],
+    uploader: Sequence[str],
+    sink: LocalSink,
+    until: float,
+    rng: random.Random,
 ) -> int:
     """Start uploaders at will, several at once, and kill some; how many were killed."""
     running: list[tuple[subprocess.Popen[str], float]] = []
@@ -141,7 +153,7 @@ def let_uploaders_loose(
                 running.remove((process, end))
         if len(running) < AT_ONCE:
             lives = rng.random() if rng.random() < KILLED else float("inf")
-            process = start(environment, "--upload", sink.connection_string)
+            process = start(environment, *uploader)
             running.append((process, time.time() + lives))
         if (now := time.time()) > next_word:
             next_word += 30
