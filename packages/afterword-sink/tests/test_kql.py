@@ -40,6 +40,9 @@ CASES: list[tuple[str, list[list[Any]]]] = [
     ("project s, x | summarize take_any(*) by s | where s == 'b' | project-keep s", [["b"]]),
     ("where x == 3 | summarize take_any(s, x)", [["a", 3]]),
     ("where x == 3 | summarize take_any(*) | project s, x", [["a", 3]]),
+    ("summarize make_list(x, 2), array_length(make_set(s, 2)), make_list(x)",
+     [["[0, 1]", 2, "[0, 1, 2, 3, 4, 5]"]]),
+    ("project s | extend l = split('a,b', ',') | summarize array_length(make_set(l))", [[2]]),
     # the rows around a row
     ("order by x desc | serialize | extend r = row_number() | where x == 3 | project r", [[3]]),
     ("order by x desc | extend r = row_number(10) | project r | top 1 by r asc", [[10]]),
@@ -54,11 +57,14 @@ CASES: list[tuple[str, list[list[Any]]]] = [
     ("project-keep s, x* | take 1", [[0, "a"]]),
     ("project-reorder s, t* | project-away d | where x == 1", [["b", "2026-11-24T01:00:00Z", 1]]),
     ("project-reorder * desc | project-away d, ts | where x == 1", [[1, "b"]]),
+    ("where x == 1 | project s, x | extend all = pack_all() | project all",
+     [['{"s":"b","x":1}']]),
     # fewer rows
     ("sample 2 | count", [[2]]),
     ("sample-distinct 2 of s | count", [[2]]),
     ("project s | distinct * | count", [[3]]),
     ("search 'w3' | project x", [[3]]),
+    ("as rows | count", [[6]]),
     # plugins
     ("where x == 2 | evaluate bag_unpack(d) | project-away ts", [[2, "c", 1.5, "[1]", 2, "w2"]]),
     ("where x == 2 | evaluate bag_unpack(d, 'd_') | project d_n + 1", [[3]]),

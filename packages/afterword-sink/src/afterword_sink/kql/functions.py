@@ -40,6 +40,11 @@ _SCALARS = {
     "url_encode_component": ("url_encode({0})", 1),
 }  # fmt: skip
 _KEPT = "{0} IS NOT NULL AND {1}"
+# A dynamic array is a set's members, anything else is a member; as duckdb-kql has it.
+_MEMBERS = (
+    "list_distinct(flatten(list(CASE WHEN json_type(TRY_CAST({0} AS JSON)) = 'ARRAY' "
+    "THEN CAST(to_json({0}) AS JSON[]) ELSE [to_json({0})] END) FILTER (WHERE {0} IS NOT NULL)))"
+)
 _AGGREGATES = {
     "count_distinct": ("count(DISTINCT {0})", 1, None),
     "count_distinctif": ("count(DISTINCT {0}) FILTER (WHERE {1})", 2, None),
@@ -51,8 +56,25 @@ _AGGREGATES = {
     "take_anyif": ("any_value({0}) FILTER (WHERE {1})", 2, None),
     "variancep": ("coalesce(var_pop({0}), 0.0)", 1, None),
 }
+_GATHERED = {
+    "make_list": "coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL), [])",
+    "make_set": f"coalesce({_MEMBERS}, [])",
+}
 SERIES = "__series"
 """An aggregate of ours: the values of a group in the order of their time, as make-series has it."""
+
+
+class _Gathering(AggregateSpec):
+    """`make_list(x, 10)`, `make_set(x, 10)`: with a second argument, at most so many values."""
+
+    def render(self, args: list[str]) -> str:
+        """The SQL of a call."""
+        if not 1 <= len(args) <= 2:  # noqa: PLR2004  # the value, and how many
+            raise ValueError(f"{self.name} takes 1 or 2 arguments")
+        gathered = self.template.format(args[0])
+        if len(args) == 2:  # noqa: PLR2004
+            gathered = f"({gathered})[1:{args[1]}]"
+        return f"to_json({gathered})" if self.name == "make_set" else gathered
 
 
 def register() -> None:
@@ -61,6 +83,9 @@ def register() -> None:
         SCALAR_FUNCTIONS[name] = FunctionSpec(name, "template", template, (arity,))
     for name, (template, arity, prefix) in _AGGREGATES.items():
         AGGREGATE_FUNCTIONS[name] = AggregateSpec(name, template, (arity,), name_prefix=prefix)
+    for name, template in _GATHERED.items():
+        prefix = name.removeprefix("make_")
+        AGGREGATE_FUNCTIONS[name] = _Gathering(name, template, (), name_prefix=prefix)
     AGGREGATE_FUNCTIONS[SERIES] = AggregateSpec(SERIES, "list({0} ORDER BY {1})", (2,))
     for name, render in _SPECIAL.items():
         # Without a row here, it would be taken for an unknown aggregate in `summarize`.

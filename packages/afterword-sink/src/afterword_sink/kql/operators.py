@@ -84,6 +84,8 @@ def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
 def _inner(operator: ir.Operator, before: ir.Query, schema: Schema, ask: Ask) -> ir.Operator:
     """An operator with the queries and aggregates within it rewritten."""
     done: ir.Operator = _deep(operator, _rewriting(schema, ask))
+    if isinstance(done, ir.Extend | ir.Project):
+        done = dataclasses.replace(done, expressions=_packed(done.expressions, before, schema))
     if isinstance(done, ir.Summarize):
         aggregates = (part for one in done.aggregates for part in _parts(one, done, before, schema))
         return dataclasses.replace(done, aggregates=tuple(aggregates))
@@ -109,6 +111,24 @@ def _deep(node: Any, change: Callable[[ir.Query], ir.Query]) -> Any:
         if (new := _deep(old := getattr(node, field.name), change)) is not old
     }
     return dataclasses.replace(node, **changed) if changed else node
+
+
+def _packed(
+    expressions: tuple[ir.NamedExpr, ...], before: ir.Query, schema: Schema
+) -> tuple[ir.NamedExpr, ...]:
+    """With `pack_all()` as the bag of all columns."""
+    packed = []
+    for named in expressions:
+        call = named.expr
+        if isinstance(call, ir.FunctionCall) and call.name.lower() == "pack_all":
+            arguments = [
+                part
+                for name in _columns(before, schema)
+                for part in (ir.Literal(name, "string"), ir.ColumnRef(name))
+            ]
+            call = ir.FunctionCall("bag_pack", tuple(arguments))
+        packed.append(dataclasses.replace(named, expr=call))
+    return tuple(packed)
 
 
 def _parts(
@@ -233,6 +253,11 @@ def _serialize(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir
     return _more(before, ir.Extend(noted.parts)) if noted.parts else before
 
 
+def _as(_noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir.Query:
+    """A name for what comes before; used, it is a table that is not there, which is said."""
+    return before
+
+
 def _search(noted: Noted, before: ir.Query, schema: Schema, _ask: Ask) -> ir.Query:
     """`search "text"`: in any column, as text."""
     needle = noted.parts[0].expr if len(noted.parts) == 1 else None
@@ -260,6 +285,7 @@ def _make_series(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> 
 
 
 _REWRITES: dict[str, Callable[[Noted, ir.Query, Schema, Ask], ir.Query]] = {
+    "AsOperator": _as,
     "DistinctOperator": _distinct_star,
     "EvaluateOperator": _evaluate,
     "MakeSeriesOperator": _make_series,
@@ -302,6 +328,6 @@ def _note(node: Any, kind: str) -> Noted:
     elif kind == "EvaluateOperator":
         call = lower._lower_expr(lower._rule_children(node)[0])  # noqa: SLF001
         parts = [ir.NamedExpr(argument) for argument in getattr(call, "args", ())]
-    elif not kind.startswith(("Project", "Distinct")):
+    elif not kind.startswith(("As", "Distinct", "Project")):
         parts = [lower._lower_named(child) for child in lower._rule_children(node)]  # noqa: SLF001
     return Noted(kind, written.partition(" ")[2].strip(), tuple(parts))
