@@ -181,7 +181,8 @@ def test_requests_are_told_on_the_terminal(
         connection.getresponse().read()
         connection.close()
     process.terminate()
-    told = process.communicate(timeout=20)[1].splitlines()
+    hint, *told = process.communicate(timeout=20)[1].splitlines()
+    assert f"open {client.endpoint} in a browser" in hint
     assert [text.split("  ", 1)[1] for text in told] == [
         "POST //v2.1/track, 2 items: 503 (fault: 503 times=1)",
         "POST /v2.1/track, 2 items: 200",

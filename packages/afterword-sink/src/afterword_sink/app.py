@@ -5,6 +5,7 @@ Who may reach them is looked at in `guard`.
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
@@ -12,19 +13,20 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword_sink import bodies, grammar
+from afterword_sink import bodies, grammar, kql, page
+from afterword_sink.client import unpacked
 from afterword_sink.delivery import Delivery
 from afterword_sink.faults import Fault, Plan
 from afterword_sink.guard import Guard
 from afterword_sink.ingestion import Ingestion, record
 from afterword_sink.intake import Intake
 from afterword_sink.ledger import Entry, Ledger
-from afterword_sink.query_api import QueryApi, json_response
-from afterword_sink.questions import Questions
+from afterword_sink.query_api import QueryApi, disconnected, json_response
+from afterword_sink.questions import BusyError, Questions
 from afterword_sink.store import DatabaseError, Store
 
 
@@ -37,6 +39,7 @@ class Sink:
         questions: Asks the store.
         app_id: The id of the resource this stands for.
         key: Its instrumentation key.
+        connection_string: Makes of its URL what a client is given.
         tell: Told what the person at the terminal should know.
         tell_request: Told of each request that has been answered.
         any_age: Take items that are too old or too new for the service.
@@ -51,6 +54,7 @@ class Sink:
         *,
         app_id: str,
         key: str,
+        connection_string: Callable[[str], str],
         tell: Callable[[str], None],
         tell_request: Callable[[Entry], None],
         any_age: bool = False,
@@ -59,6 +63,7 @@ class Sink:
         self._store = store
         self._questions = questions
         self._tell = tell
+        self._connection_string = connection_string
         self.plan = plan
         self.ledger = Ledger(tell=tell_request)
         self.delivery = Delivery()
@@ -78,7 +83,7 @@ class Sink:
         routes = [
             *Ingestion(self).routes(),
             *QueryApi(self._questions, self.clock).routes(),
-            Route("/", _health, methods=["GET", "HEAD"]),
+            Route("/", self._front, methods=["GET", "HEAD"]),
             Route("/health", _health, methods=["GET", "HEAD"]),
             Route("/QuickPulseService.svc/{call}", _live, methods=["POST"]),
             Route("/sink", self._clear, methods=["DELETE"]),
@@ -101,6 +106,30 @@ class Sink:
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with self.intake.running():
             yield
+
+    async def _front(self, request: Request) -> Response:
+        """The page for a browser; for anything else, that all is well."""
+        if "text/html" not in request.headers.get("accept", ""):
+            return await _health(request)
+        question, answer, wrong = request.query_params.get("q", ""), None, ""
+        if question.strip():
+            try:
+                given = await self._questions.ask(kql.Question(question), disconnected(request))
+                answer = unpacked(json.loads(b"".join(given.reply()))) if given else None
+            except kql.QueryError as error:
+                wrong = error.detail
+            except BusyError:
+                wrong = "Too many queries run at once."
+        counts = await asyncio.to_thread(self._store.counts)
+        text = page.render(
+            connection_string=self._connection_string(str(request.base_url)),
+            counts={"customEvents": counts["stored"], **counts["other_items"]},
+            entries=self.ledger.entries(),
+            question=question,
+            answer=answer,
+            wrong=wrong,
+        )
+        return HTMLResponse(text, headers=page.HEADERS)
 
     async def _stats(self, _request: Request) -> Response:
         stored = await asyncio.to_thread(self._store.counts)

@@ -46,7 +46,7 @@ class QueryApi:
         try:
             asked = dict(request.query_params) if request.method == "GET" else await _body(request)
             question = self._question(asked)
-            answer = await self._questions.ask(question, _disconnected(request))
+            answer = await self._questions.ask(question, disconnected(request))
         except kql.QueryError as error:
             return json_response(error.reply(), 400)
         except BusyError:
@@ -76,7 +76,7 @@ class QueryApi:
     async def _part(self, part: dict[str, Any], request: Request) -> bytes:
         try:
             question = self._question(part.get("body"))
-            answer = await self._questions.ask(question, _disconnected(request))
+            answer = await self._questions.ask(question, disconnected(request))
             if answer is None:
                 raise ClientDisconnect
             status, body = 200, b"".join(answer.reply())
@@ -103,7 +103,7 @@ class QueryApi:
             raise _invalid(str(error)) from error
 
 
-async def _disconnected(request: Request) -> None:
+async def disconnected(request: Request) -> None:
     """End when the client goes; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -83,6 +83,8 @@ def run(options: Options) -> None:
     url = options.listener.url(listening.getsockname()[1])
     if not options.listener.is_loopback:
         _tell("everybody who reaches this machine can read, write and delete here")
+    if options.tell_requests:
+        _tell(f"open {url} in a browser, or ask with afterword-sink query --endpoint {url} KQL")
     if options.listener.tls:
         _tell(f"its certificate is signed by {os.path.join(options.listener.tls, CA_FILE)}")
     store = Store(options.database, APP_ID, memory=options.memory)
@@ -93,6 +95,7 @@ def run(options: Options) -> None:
             Questions(store, options.limits),
             app_id=APP_ID,
             key=INSTRUMENTATION_KEY,
+            connection_string=connection_string,
             any_age=options.any_age,
             tell=_tell,
             tell_request=_tell_request if options.tell_requests else _say_nothing,
