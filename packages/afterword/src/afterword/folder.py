@@ -25,6 +25,7 @@ _READ: int = (
 _NAPS = (0.001, 0.002, 0.005, 0.01, 0.02)  # seconds, on Windows, while a file is being replaced
 _MOST = 65536
 _MOST_NAME = 64
+_MOST_SHOWN = 200
 _DEVICES = {  # no folder on Windows can have these names
     "aux", "con", "nul", "prn",
     "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
@@ -113,12 +114,15 @@ def why_untrusted(path: str) -> str | None:
     """
     if sys.platform == "win32":
         return None
+    foreign = why_foreign(path)
+    if foreign is not None:
+        return foreign
     try:
         found = os.stat(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return f"{path} cannot be read ({error.strerror})"
+        return f"{shown(path)} cannot be read ({error.strerror})"
     if not stat.S_ISDIR(found.st_mode):
         return f"{path} is not a folder"
     if found.st_uid != os.geteuid():
@@ -126,6 +130,37 @@ def why_untrusted(path: str) -> str | None:
     if found.st_mode & _OTHERS_MAY_WRITE:
         return f"{path} can be written to by others (mode {stat.S_IMODE(found.st_mode):04o})"
     return None
+
+
+def why_foreign(path: str) -> str | None:
+    """What makes the folder, or a link to it, another user's; None if nothing does.
+
+    For root all that leads there counts: where `sudo` has kept the user's HOME, or the user has put
+    a link there, root would else write, and delete, in the name of the user.
+    """
+    if sys.platform == "win32":
+        return None
+    user = os.geteuid()
+    while True:
+        try:
+            found = os.lstat(path)
+        except OSError:
+            pass  # missing, or told by who uses it
+        except ValueError as error:
+            return f"{shown(path)!r}: {error}"
+        else:
+            if found.st_uid not in (user, 0):
+                what = "is a link of" if stat.S_ISLNK(found.st_mode) else "belongs to"
+                return f"{path} {what} another user"
+        parent = os.path.dirname(path)
+        if user or parent == path:
+            return None
+        path = parent
+
+
+def shown(path: str) -> str:
+    """The path as it stands in a message: one that is too long for any folder is cut."""
+    return path if len(path) <= _MOST_SHOWN else f"{path[: _MOST_SHOWN // 2]}…"
 
 
 def stamp(path: str) -> tuple[int, ...] | None:

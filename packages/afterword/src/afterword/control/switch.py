@@ -9,7 +9,7 @@ from typing import Protocol
 
 from afterword import spawn
 from afterword.errors import AfterwordError
-from afterword.folder import DataFolder, read_flat, why_untrusted
+from afterword.folder import DataFolder, read_flat, shown, why_foreign, why_untrusted
 from afterword.state import identity
 from afterword.state.lockfile import FileLock
 from afterword.upload import segments, sent
@@ -33,7 +33,7 @@ class Switched(Protocol):
 
 def turn_on(telemetry: Switched) -> None:
     """Write down the person's yes, with a new anonymous id. Raise OSError if impossible."""
-    folder = _folder(telemetry)
+    folder = _own_folder(telemetry)
     _make_private(folder.path)
     untrusted = why_untrusted(folder.path)
     if untrusted is not None:
@@ -51,7 +51,7 @@ def turn_off(telemetry: Switched) -> int:
     A running uploader asks before each batch and stops. On a full disk the no itself may find no
     room: then the yes is removed. Raise OSError if that cannot be either.
     """
-    folder = _folder(telemetry)
+    folder = _own_folder(telemetry)
     _make_private(folder.path)
     deleted = 0
     try:
@@ -72,7 +72,7 @@ def reset(telemetry: Switched) -> int:
 
     Whether it is on stays as it was; while it is off there is no id to make anew.
     """
-    folder = _folder(telemetry)
+    folder = _own_folder(telemetry)
     identity.reset(folder, telemetry.clock())
     return _delete_waiting(telemetry)
 
@@ -100,6 +100,21 @@ def _folder(telemetry: Switched) -> DataFolder:
     folder = telemetry.folder
     if folder is None:
         raise AfterwordError("there is no home folder to keep the answer in; set HOME")
+    return folder
+
+
+def _own_folder(telemetry: Switched) -> DataFolder:
+    """The folder, if it is this user's, or nobody's yet. Raise OSError if it cannot be."""
+    folder = _folder(telemetry)
+    foreign = why_foreign(folder.path)
+    if foreign is not None:
+        raise PermissionError(errno.EACCES, f"{foreign}; do it as that user, without sudo")
+    try:
+        os.lstat(folder.path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, shown(folder.path)) from None
     return folder
 
 
