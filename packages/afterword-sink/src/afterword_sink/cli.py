@@ -54,13 +54,13 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option(
     "--tls",
     metavar="FOLDER",
-    help="Speak https, with a certificate in this folder that is made where it is missing; "
+    help="Speak https, with a certificate in this folder. It is made if it is missing; "
     "clients trust it by the folder's ca.pem. Needs afterword-sink[tls].",
 )
 @click.option(
     "--tell-requests/--no-tell-requests",
     default=None,
-    help="Tell each request on stderr (default: where that is a terminal).",
+    help="Print each request to stderr (default: if that is a terminal).",
 )
 @click.option(
     "--database",
@@ -72,13 +72,13 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option(
     "--any-age",
     is_flag=True,
-    help="Take items that are older than 48 hours, which the service refuses: for data of weeks.",
+    help="Take items that are older than 48 hours, which the service refuses.",
 )
 @click.option(
     "--memory",
     default="2GB",
     metavar="SIZE",
-    help="What the tables and queries may take; beyond it events are answered 503 (default: 2GB).",
+    help="Memory for tables and queries. Beyond it events are answered 503 (default: 2GB).",
 )
 @click.option(
     "--query-seconds",
@@ -106,10 +106,9 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     "faults",
     multiple=True,
     metavar="FAULT",
-    help="What goes wrong, for example '500 times=2'; may be given again. "
-    "--explain-faults has all of it.",
+    help="Fail, for example '500 times=2'. May be given again. --explain-faults has all of it.",
 )
-@click.option("--seed", default=0, metavar="N", help="Of the dice behind faults by chance.")
+@click.option("--seed", default=0, metavar="N", help="The seed of faults that happen by chance.")
 @click.option(
     "--explain-faults",
     is_flag=True,

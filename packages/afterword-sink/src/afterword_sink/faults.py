@@ -14,14 +14,14 @@ from typing import Any
 from afterword_sink.envelopes import Item, ItemError
 
 GRAMMAR = """\
-A fault says what is answered, how the answer travels, and whom it befalls:
+A fault says what is answered, how the answer travels, and which requests fail:
 
     script    = fault *( ";" fault )          tried in this order for every request
     fault     = *( word | key "=" value )     quoted as in a shell
 
 What is answered
     (nothing)       what the service would answer
-    ok              the same, said aloud: `ok times=2; 500`
+    ok              the same, written out: `ok times=2; 500`
     warning         the same, and OTLP's success says something beside it
     300 ... 599     this status for every item, e.g. `402`, `439`, `500`
     retry-after=V   with it: a header `Retry-After`, as it stands, or `date+SECONDS` for a date
@@ -49,13 +49,12 @@ How it travels
     cut                   closed in the middle; keep=N bytes of the body (default: half)
     drip                  one byte of the body each second; pace=SECONDS for another pace
 
-Whom it befalls
+Which requests fail
     times=N   so many requests, then never again (default: all)
     chance=P  each request by this chance, from the sink's seed; the others meet the next fault
 
-Stored is what the client was told, in a whole answer, to have been accepted; who does not wait for
-the answer was told nothing. `after=store` stores first what would have been accepted, and then
-plays the fault.
+An item is stored if the client was told, in a whole answer, that it was accepted. `after=store`
+first stores what would have been accepted, and then fails.
 """
 
 
@@ -173,8 +172,8 @@ class Fault:
         pace: Seconds between two bytes that drip.
         refusal: Seconds in which no new connection is taken.
         store: Store first what would have been accepted.
-        times: How many requests it befalls; None for all.
-        chance: The share of requests it befalls.
+        times: How many requests fail; None for all.
+        chance: The share of requests that fail.
     """
 
     text: str
