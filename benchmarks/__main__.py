@@ -2,8 +2,8 @@
 
     python benchmarks                 under a minute; table, results/bench.json
     python benchmarks --peers         a quarter of an hour; results/peers.json and a picture
-    python benchmarks --only startup  some sections of: startup conditions background sharing
-                                      recording uploading
+    python benchmarks --only startup  some sections of: startup frameworks conditions
+                                      background sharing recording uploading
     python benchmarks --check         exit code 1 where a demand (a ratio, never seconds) is not met
     python benchmarks --show FILE     the tables of earlier results
 
@@ -22,6 +22,7 @@ from typing import Any
 
 import background
 import conditions
+import frameworks
 import report
 import sharing
 import startup
@@ -41,6 +42,7 @@ def sections(*, peers: bool) -> dict[str, Callable[[Stage], Any]]:
     return {
         "uploading": lambda on: [throughput.upload(on, n, turns=t) for n, t in sizes],
         "startup": lambda on: startup.measure(on, 300 if peers else 50),
+        "frameworks": lambda on: frameworks.measure(on, 100 if peers else 20),
         "conditions": lambda on: conditions.measure(on, who, effort),
         "background": lambda on: background.measure(on, 11 if peers else 3, warm_up=int(peers)),
         "sharing": sharing.measure,

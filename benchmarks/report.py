@@ -60,6 +60,28 @@ def _startup(startup: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def _frameworks(frameworks: dict[str, Any]) -> Iterator[str]:
+    yield "A tool of a framework: alone, recording by hand, with its integration (milliseconds)"
+    yield ""
+    yield from _table(
+        ("", "", "CPU", "CPU added", "time added", "CPU over the engine"),
+        [
+            (
+                name,
+                part,
+                _spread(one["cpu"]),
+                f"{one['added_cpu']['median']:+.2f}",
+                f"{one['added']['median']:+.2f}",
+                f"{one['added_cpu']['median'] - of['engine']['added_cpu']['median']:+.2f}"
+                if part == "integration"
+                else "",
+            )
+            for name, of in frameworks.items()
+            for part, one in of.items()
+        ],
+    )
+
+
 def _conditions(conditions: dict[str, Any]) -> Iterator[str]:
     yield "One command with its real background; server fast, after 3 s, never"
     for condition, of in conditions.items():
@@ -175,6 +197,7 @@ def _uploading(uploading: list[dict[str, Any]]) -> Iterator[str]:
 
 _SECTIONS: dict[str, Callable[[Any], Iterator[str]]] = {
     "startup": _startup,
+    "frameworks": _frameworks,
     "conditions": _conditions,
     "background": _background,
     "sharing": _sharing,

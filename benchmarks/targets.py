@@ -35,6 +35,8 @@ def targets(found: dict[str, Any]) -> Iterator[Target]:
     """Every demand that these results can answer."""
     if "startup" in found:
         yield from _startup(found["startup"])
+    if "frameworks" in found:
+        yield from _frameworks(found["frameworks"])
     if "conditions" in found:
         yield from _peers(found["conditions"])
     if "background" in found:
@@ -58,6 +60,13 @@ def _startup(startup: dict[str, Any]) -> Iterator[Target]:
     for name in ("ours, turned off", "ours, not asked yet"):
         times = ratio(startup[name]["added"]["median"], floor["added"]["median"])
         yield _most(f"{name}: time added, of the floor's", times, 1.0)
+
+
+def _frameworks(frameworks: dict[str, Any]) -> Iterator[Target]:
+    for name, of in frameworks.items():
+        engine = of["engine"]["added_cpu"]["median"]
+        times = ratio(of["integration"]["added_cpu"]["median"], engine)
+        yield _most(f"integration of {name}: CPU added, of the engine's by hand", times, 2.5)
 
 
 def _peers(conditions: dict[str, Any]) -> Iterator[Target]:
