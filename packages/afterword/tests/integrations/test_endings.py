@@ -142,7 +142,7 @@ def test_what_can_be_asked_for_besides(tool: Tool) -> None:
     """Names of options that were given on the command line, no values; an error's class."""
     tool.run("telemetry on")
     tool.environment |= {"TOKEN": "secret", "CLAUDECODE": "yes"}
-    tool.run("remote --where /secret/place add -f")
+    tool.run("remote --where /a --where /secret/place add -f")
     del tool.environment["CLAUDECODE"]
     tool.run("raises")
     first, second = tool.rows()

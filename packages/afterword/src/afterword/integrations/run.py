@@ -226,7 +226,7 @@ class Run:
             **self.watch.facts(),
         }
         if "options" in self.watch.fields and self.options:
-            values["options"] = self.options
+            values["options"] = list(dict.fromkeys(self.options))
         if self.watch.errors and outcome == "failed" and isinstance(error, Exception):
             values["error"] = self._name_of(error)
         telemetry.record_fields(EVENT, values)
