@@ -181,7 +181,7 @@ def test_the_commands_of_a_person(tool: Tool) -> None:
         "remote", "remote add", "remote remove", "fails", "raises", "exits", "says", "leaves",
         "aborts", "interrupted", "lines", "prints", "terminated", "tool", "other",
     }  # fmt: skip
-    assert tool.run("telemetry reset")[1].startswith("Deleted: 1 event.")
+    assert tool.run("telemetry reset")[1].startswith("Deleted: 1 event")
     assert tool.run("telemetry nonsense")[0] == 2
     assert tool.run("telemetry off")[1].startswith("Telemetry is off.")
     assert tool.rows() == []  # none of these is an event
