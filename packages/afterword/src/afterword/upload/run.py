@@ -80,9 +80,9 @@ class _Run:
         try:
             self.gather()
             segments.sweep(job.folder)
-            segments.take_all(job.folder)
             if given_up := segments.trim(job.folder, job.cap):
                 outcome.drop(status.OVER_THE_CAP, given_up)
+            segments.take_all(job.folder)
             if not self.stop:
                 self.work()
         except BaseException:  # SIGTERM and Ctrl-C come here too: a run cut short has failed
