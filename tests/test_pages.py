@@ -123,6 +123,8 @@ def program_of(page: str, sink: LocalSink, tree: str = "") -> str:
 
 
 COMMANDS = {
+    "../README.md": "",
+    "index.md": "",
     "how-to/click.md": TREE.format("main", '@click.argument("thing")', ""),
     "how-to/typer.md": TREE.format("app", "", ": str") + "@app.command()\ndef track(): ...\n",
     "how-to/argparse.md": "",
@@ -137,7 +139,11 @@ def test_the_programs_of_the_guides(home: Path, sink: LocalSink, shell: Shell, p
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text('__version__ = "1.0.0"\n')
     entry = "main = app\n" if "typer" in page else ""
-    (folder / "cli.py").write_text(program_of(page, sink, COMMANDS[page]) + entry)
+    if "telemetry.click(cli)" in (program := program_of(page, sink, COMMANDS[page])):
+        tree = TREE.format("main", '@click.argument("thing")', "")
+        group = "import click\nfrom shipit import __version__\n@click.group()\ndef main(): ...\n"
+        program = f"{group}{tree}cli = main\n{program}"
+    (folder / "cli.py").write_text(program + entry)
     shell("shipit telemetry on")
     assert shell("shipit send parcel").stdout == "parcel is on its way\n"
     shell("shipit send", 2)

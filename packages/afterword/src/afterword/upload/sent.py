@@ -19,7 +19,7 @@ MOST_BYTES = 1_000_000
 MOST_AGE = 30 * 24 * 3600.0
 """Seconds for which a copy is kept."""
 
-_SPARE = MOST_BYTES // 4  # is freed at once, so that a large backlog does not rewrite every time
+_MOST_LINE = 100_000  # bytes; an event takes 64 KB at most
 _PLAIN: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _APPEND: int = os.O_RDWR | os.O_APPEND | os.O_CREAT | _PLAIN
 _CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
@@ -95,30 +95,34 @@ def _append(path: str, data: bytes, oldest: str) -> bool:
                 data = b"\n" + data  # an uploader was killed in the middle of a line
         file.write(data)
         file.seek(0)
-        return size + len(data) > MOST_BYTES or _is_older(file.readline(), oldest)
+        first = file.read(_MOST_LINE).partition(b"\n")[0]
+        return size + len(data) > MOST_BYTES or _is_older(first, oldest)
 
 
 def _trim(path: str, now: float) -> None:
-    """Rewrite the file without its oldest copies, if there are any too old or too many."""
-    lines = _lines(path)
+    """Rewrite the file without its oldest copies: those too old, and half of them if too many."""
+    with open(os.open(path, _READ), "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - MOST_BYTES // 2) if size > MOST_BYTES else 0)
+        kept = file.read()
+    first = kept.find(b"\n") + 1 if len(kept) < size else 0  # not in the middle of a line
     oldest = timestamp(now - MOST_AGE)
-    total = sum(len(line) for line in lines)
-    most = MOST_BYTES - _SPARE if total > MOST_BYTES else MOST_BYTES
-    first = 0
-    while first < len(lines) and (total > most or _is_older(lines[first], oldest)):
-        total -= len(lines[first])
-        first += 1
-    if not first:
-        return
+    while first < len(kept) and _is_older(kept[first : _end_of_line(kept, first)], oldest):
+        first = _end_of_line(kept, first)
     beside = f"{path}.{os.getpid()}.tmp"
     fd = os.open(beside, _CREATE, 0o600)
     try:
-        with open(fd, "wb") as file:
-            file.writelines(lines[first:])
+        with open(fd, "wb") as new:
+            new.write(kept[first:])
         os.replace(beside, path)
     except OSError:
         os.unlink(beside)
         raise
+
+
+def _end_of_line(text: bytes, start: int) -> int:
+    """Where the line that begins there is over, its line break included."""
+    return text.find(b"\n", start) + 1 or len(text)
 
 
 def _lines(path: str) -> list[bytes]:
