@@ -32,7 +32,11 @@ telemetry = Telemetry(
     "bench",
     version="1.0.0",
     events=events,
-    connection_string=None,
+    # The usual form. Where it is sent somewhere, the harness says where by the variable.
+    connection_string=(
+        "InstrumentationKey=00000000-0000-4000-8000-000000000001;"
+        "IngestionEndpoint=https://ingestion.example/"
+    ),
     exporter=os.environ.get("BENCH_TELEMETRY_EXPORTER"),
     uploader=(
         (sys.executable, "-c", "pass")

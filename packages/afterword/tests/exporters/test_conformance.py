@@ -41,7 +41,7 @@ records = st.builds(
 
 @pytest.fixture(scope="module")
 def official() -> Iterator[Official]:
-    with Official(DESTINATION) as running:
+    with Official(KEY) as running:
         yield running
 
 
@@ -50,9 +50,9 @@ def official() -> Iterator[Official]:
 def test_equal_envelopes(official: Official, batch: list[Record]) -> None:
     ours = choose.make(DESTINATION, role="app", role_version="1.2.3", silence=5, clock=lambda: NOW)
     rendered = json.loads(json.dumps(ours.render(batch)))
-    assert rendered == official.render(NOW, batch)
+    assert rendered == official.sent(NOW, batch)
 
 
 def test_an_old_event_has_the_time_of_the_day_and_not_of_the_moment(official: Official) -> None:
     old = [Record("e", NOW - age, "id", {}) for age in (49 * 3600, 29 * 86_400, -5)]
-    assert {one["time"] for one in official.render(NOW, old)} == {"2026-11-24T00:00:00Z"}
+    assert {one["time"] for one in official.sent(NOW, old)} == {"2026-11-24T00:00:00Z"}

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from afterword.errors import MissingExtraError
 from afterword.exporters import azure_replies, otel
-from afterword.exporters.azure import FIXED_TAGS, NOBODY, PATH, ServiceClock, envelope_time
+from afterword.exporters.azure import (
+    FIXED_TAGS,
+    NOBODY,
+    PATH,
+    AzureExporter,
+    ServiceClock,
+    envelope_time,
+)
 from afterword.exporters.base import Receipt, Record
 from afterword.exporters.http import Host, NoAnswerError, Reply
 
@@ -79,6 +86,9 @@ class OfficialAzureExporter:
 
         self._clock = ServiceClock(clock)
         self._adapter = Adapter(host)
+        self._plain = AzureExporter(
+            host, key=key, role=role, role_version=role_version, clock=self._clock
+        )
         self._resource = otel.resource(
             role, role_version, **{"service.instance.id": NOBODY, "device.id": NOBODY}
         )
@@ -113,10 +123,12 @@ class OfficialAzureExporter:
         return self._clock.corrected(receipt, reply.clock_ahead)
 
     def render(self, batch: Sequence[Record]) -> list[object]:
-        """The envelopes as they would be sent: the same way, to the last step."""
-        self._adapter.expect(len(batch), sends=False)
-        self._exporter.export(self._log_records(batch))
-        return list(json.loads(self._adapter.body))
+        """The envelopes as they would be sent now.
+
+        Made by the standard library, which takes a tenth of the time: a property test holds them to
+        what this exporter sends, field by field.
+        """
+        return self._plain.render(batch)
 
     def close(self) -> None:
         """Let the connection go."""
@@ -137,14 +149,13 @@ class Adapter:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._events = 0
-        self._sends = True
         self.body = b""
         self.reply: Reply | None = None
         self.failure: NoAnswerError | None = None
 
-    def expect(self, events: int, *, sends: bool = True) -> None:
+    def expect(self, events: int) -> None:
         """Forget the last request; the next one holds so many events."""
-        self._events, self._sends = events, sends
+        self._events = events
         self.body, self.reply, self.failure = b"", None, None
 
     def send(self, request: "PreparedRequest", **_: object) -> "Response":
@@ -156,8 +167,6 @@ class Adapter:
         body = request.body
         text = body.decode() if isinstance(body, bytes) else str(body)
         self.body = published(text, self._events)
-        if not self._sends:
-            raise NoConnection("only shown")
         if self.reply is not None or self.failure is not None:
             raise NoConnection("one request for one batch")
         try:
