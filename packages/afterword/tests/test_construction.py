@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from support import Server, wait_until
 
 from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry, destination
+from afterword.consent import is_usual_destination
 from afterword.control import words
 from afterword.control.report import as_json, report
 from afterword.errors import DeclarationError, DestinationError
 from afterword.schema import MOST_COUNT, Field
-from afterword.telemetry import _is_usual_destination
 from afterword.version import public_part
 
 
@@ -187,7 +187,7 @@ def test_a_connection_string_is_looked_at_where_telemetry_is_made(
 
 def test_the_quick_look_at_a_connection_string_takes_what_the_whole_one_takes() -> None:
     fit = f"{USUAL}westeurope-5.in.applicationinsights.azure.com/"
-    assert _is_usual_destination(fit)
+    assert is_usual_destination(fit)
     assert destination.why_not(fit) is None
 
 
@@ -195,7 +195,7 @@ def test_the_quick_look_at_a_connection_string_takes_what_the_whole_one_takes() 
        st.text(alphabet="aB0.-:/;=@[]é ", max_size=8) | st.just("a.invalid"))  # fmt: skip
 def test_the_quick_look_takes_nothing_that_the_whole_one_refuses(key: str, host: str) -> None:
     text = f"InstrumentationKey={key};IngestionEndpoint=https://{host}"
-    if _is_usual_destination(text):
+    if is_usual_destination(text):
         assert destination.why_not(text) is None
         assert destination.why_no_upload(text) is None
 

@@ -134,6 +134,28 @@ def forbidden_by_policy(path: str, policy: "Flat | None", *, exists: bool) -> De
     return None
 
 
+def is_usual_destination(text: object) -> bool:
+    """Is it `InstrumentationKey=…;IngestionEndpoint=https://…`, and a host that can be asked?
+
+    Most are, and then `destination`, which knows the other forms and says what is wrong with one,
+    has not to be loaded. What passes here passes there.
+    """
+    if not isinstance(text, str) or not text.startswith("InstrumentationKey="):
+        return False
+    key, _, host = text[19:].partition(";IngestionEndpoint=https://")
+    host = host.removesuffix("/")
+    return (
+        host.isascii()
+        and host.replace(".", "").replace("-", "").isalnum()
+        and host[0] not in ".-"
+        and ".." not in host
+        and len(host) <= 253  # noqa: PLR2004  # RFC 1035, section 2.3.4
+        and not f".{host.lower()}".rstrip(".").endswith(".invalid")
+        and [len(group) for group in key.split("-")] == [8, 4, 4, 4, 12]
+        and not key.strip("-0123456789abcdefABCDEF")
+    )
+
+
 def of_person(state: "Flat | None", *, declared: "Callable[[], str]") -> Decision:
     """What the person has said, by the state file's content (None: there is no such file).
 

@@ -16,7 +16,26 @@ from afterword.schema import Event, Field
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
+
+    from afterword.folder import DataFolder
+
+    class Application(Protocol):
+        """The part of a `Telemetry` that its background process is made from."""
+
+        name: str
+        version: str
+        connection_string: str | None
+        exporter: str | None
+        policy: str
+        cap: int
+
+        @property
+        def events(self) -> Mapping[str, Event]: ...  # noqa: D102  # documented on Telemetry
+
+
+FROZEN = bool(getattr(sys, "frozen", False))
+"""Was this program made by PyInstaller or the like?"""
 
 HANDED = "AFTERWORD_DECLARED"
 """The variable with the declarations."""
@@ -36,6 +55,29 @@ _FLAGS = ("-S", "-P", "-c", _PROGRAM)
 _PYTHONS = ("python", "pypy", "graalpy")
 _MOST = 30_000 if sys.platform == "win32" else 120_000
 """Characters of one variable: Windows takes 32,767, Linux 128 KB."""
+
+
+def prepare(
+    application: "Application", folder: "DataFolder", reduced: "Mapping[str, str]"
+) -> "tuple[tuple[str, ...], dict[str, str]] | None":
+    """The background process's command and environment; None where there can be none.
+
+    `reduced`: what `spawn.reduced_environment` leaves.
+    """
+    if why_not(sys.executable, frozen=FROZEN) is not None:
+        return None
+    parts = {
+        "name": application.name,
+        "version": application.version,
+        "connection_string": application.connection_string,
+        "exporter": application.exporter,
+        "folder": folder.path,
+        "policy": application.policy,
+        "cap": application.cap,
+    }
+    declared = text_of(parts, application.events.values())
+    made = environment(reduced, declared, here=os.path.abspath(__file__), frozen=FROZEN)
+    return None if made is None else (command(sys.executable, frozen=FROZEN), made)
 
 
 def why_not(executable: str | None, *, frozen: bool) -> str | None:

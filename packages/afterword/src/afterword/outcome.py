@@ -4,16 +4,63 @@ Loaded where a `with` block or a run is recorded.
 """
 
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Protocol
 
     from afterword.schema import Event
+
+    class Recorder(Protocol):
+        """The part of a `Telemetry` that records a block."""
+
+        def record_fields(  # noqa: D102  # documented on Telemetry
+            self,
+            event: str,
+            fields: Mapping[str, object],
+            *,
+            ended: Callable[[Event], Mapping[str, object]] | None = None,
+            raises: bool = True,
+        ) -> None: ...
+
 
 EPIPE = 32
 MOST_CODE = 255
 _BY_SIGNAL = 130  # as shells tell an end by Ctrl-C
+
+
+class Command:
+    """The run of one command, as a `with` block; see `Telemetry.command`.
+
+    `fields`: the event's values, to which the block may add.
+    """
+
+    __slots__ = ("_began", "_event", "_recorder", "fields")
+
+    def __init__(self, recorder: "Recorder", event: str, fields: "dict[str, object]") -> None:
+        self._recorder = recorder
+        self._event = event
+        self._began = time.monotonic()
+        self.fields = fields
+
+    def __enter__(self) -> "Command":  # noqa: PYI034  # Self is in typing, which we do not load
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: "TracebackType | None",
+    ) -> None:
+        took = time.monotonic() - self._began
+
+        def ended(declared: "Event") -> "Mapping[str, object]":
+            return values_of(declared, error, took)
+
+        self._recorder.record_fields(self._event, self.fields, ended=ended, raises=kind is None)
 
 
 def ending_of(error: BaseException | None) -> tuple[str, int]:

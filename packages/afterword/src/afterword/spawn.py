@@ -13,13 +13,35 @@ and a window flashes (cli/cli#13353). Its standard streams are those of a consol
 import os
 import sys
 
+from afterword.consent import is_usual_destination
 from afterword.folder import read_flat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
 
     from afterword.folder import DataFolder
+    from afterword.schema import Event
+
+    class Application(Protocol):
+        """The part of a `Telemetry` that the start of its uploader needs."""
+
+        name: str
+        prefix: str
+        version: str
+        connection_string: str | None
+        exporter: str | None
+        policy: str
+        cap: int
+        uploader: tuple[str, ...] | None
+        clock: Callable[[], float]
+        environment: Mapping[str, str]
+
+        @property
+        def events(self) -> Mapping[str, Event]: ...  # noqa: D102  # documented on Telemetry
+        def destination(self) -> str | None: ...  # noqa: D102
+
 
 _MARGIN = 2  # seconds by which the clock of a file system may be ahead of ours
 _LOCK_FLAGS: int = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -48,6 +70,36 @@ _MOST_IN_VAIN = 3
 _WAIT_IN_VAIN = 3600  # seconds
 
 _started: list[int] = []
+
+
+def start_uploader(application: "Application", folder: "DataFolder") -> bool:
+    """Start the application's uploader if there is work for it; True if one was started.
+
+    Raises:
+        OSError: the folder cannot be read, or no process can be started.
+    """
+    connection_string = application.destination()
+    if connection_string is None:
+        return False
+    if not is_usual_destination(connection_string):
+        from afterword import destination
+
+        if destination.why_no_upload(connection_string) is not None:
+            return False
+    if not has_work(folder, application.clock(), heed_cool_down=True):
+        return False
+    environment = reduced_environment(application.environment, application.prefix)
+    environment[f"{application.prefix}_TELEMETRY_UPLOAD"] = "1"
+    command = application.uploader
+    if command is None:
+        from afterword import handover
+
+        handed = handover.prepare(application, folder, environment)
+        if handed is None:
+            return False
+        command, environment = handed
+    note_start(folder)
+    return spawn_detached(command, environment)
 
 
 def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:

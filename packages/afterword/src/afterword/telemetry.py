@@ -26,12 +26,12 @@ from afterword.folder import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
     from typing import Any, NoReturn, TypeVar, Unpack
 
     from afterword.consent import Notice
     from afterword.folder import Flat
     from afterword.integrations.run import How, Watch
+    from afterword.outcome import Command
     from afterword.schema import Event
     from afterword.upload.status import Status
 
@@ -41,9 +41,6 @@ CAP = 5_000_000
 """Bytes that may wait for upload; over that the oldest events leave first.
 
 Looked at whenever half as many have come anew: so that is how far it is passed, at most."""
-
-_FROZEN = bool(getattr(sys, "frozen", False))
-_HERE = os.path.abspath(__file__)
 
 _LATER = 600.0
 """Seconds for which an event may wait for the exit of the program that recorded it."""
@@ -153,7 +150,7 @@ class Telemetry:
         # Now, and not when something is recorded: in a handler that runs at the exit it would be
         # too late. What is registered later runs before it, and may still record.
         atexit.register(self._at_exit)
-        if _FROZEN and self.is_uploader() and "AFTERWORD_DECLARED" in environment:
+        if hasattr(sys, "frozen") and self.is_uploader() and "AFTERWORD_DECLARED" in environment:
             run_handed_over()  # the same program once more, to be the uploader
         if events and not callable(events):
             self.events  # noqa: B018  # checks them: a mistake is told where it is made
@@ -328,6 +325,8 @@ class Telemetry:
         """
         if self.is_strict():
             self._check(event, fields)
+        from afterword.outcome import Command
+
         return Command(self, event, fields)
 
     def _check(self, event: str, fields: "Mapping[str, object]") -> None:
@@ -567,7 +566,7 @@ class Telemetry:
         if connection_string not in self._why_not_to:
             why_not = None
             own = self.exporter is not None and ":" in self.exporter  # it has rules of its own
-            if not own and not _is_usual_destination(connection_string):
+            if not own and not consent.is_usual_destination(connection_string):
                 from afterword import destination
 
                 why_not = destination.why_not(connection_string)
@@ -623,49 +622,9 @@ class Telemetry:
     def _start_upload(self) -> bool:
         if self.folder is None or self.uploader == () or self.is_uploader():
             return False
-        connection_string = self.destination()
-        if connection_string is None:
-            return False
-        if not _is_usual_destination(connection_string):
-            from afterword import destination
-
-            if destination.why_no_upload(connection_string) is not None:
-                return False
         from afterword import spawn
 
-        if not spawn.has_work(self.folder, self.clock(), heed_cool_down=True):
-            return False
-        environment = spawn.reduced_environment(self.environment, self.prefix)
-        environment[f"{self.prefix}_TELEMETRY_UPLOAD"] = "1"
-        if self.uploader is not None:
-            spawn.note_start(self.folder)
-            return spawn.spawn_detached(self.uploader, environment)
-        from afterword import handover
-
-        if handover.why_not(sys.executable, frozen=_FROZEN) is not None:
-            return False
-        handed = handover.environment(environment, self._handed_over(), here=_HERE, frozen=_FROZEN)
-        if handed is None:
-            return False
-        spawn.note_start(self.folder)
-        return spawn.spawn_detached(handover.command(sys.executable, frozen=_FROZEN), handed)
-
-    def _handed_over(self) -> str:
-        """What the background process has to know: the arguments that make a `Telemetry` there."""
-        from afterword import handover
-
-        return handover.text_of(
-            {
-                "name": self.name,
-                "version": self.version,
-                "connection_string": self.connection_string,
-                "exporter": self.exporter,
-                "folder": self.folder.path if self.folder is not None else None,
-                "policy": self.policy,
-                "cap": self.cap,
-            },
-            self.events.values(),
-        )
+        return spawn.start_uploader(self, self.folder)
 
     def why_no_uploader(self) -> str | None:
         """Why no background process can be started, in words for `status`; None if it can."""
@@ -673,59 +632,7 @@ class Telemetry:
             return None if self.uploader else "the application starts none"
         from afterword import handover
 
-        return handover.why_not(sys.executable, frozen=_FROZEN)
-
-
-class Command:
-    """The run of one command, as a `with` block; see `Telemetry.command`."""
-
-    __slots__ = ("_began", "_event", "_telemetry", "fields")
-
-    def __init__(self, telemetry: Telemetry, event: str, fields: "dict[str, object]") -> None:
-        self._telemetry = telemetry
-        self._event = event
-        self._began = time.monotonic()
-        self.fields = fields
-
-    def __enter__(self) -> "Command":  # noqa: PYI034  # Self is in typing, which we do not load
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: "TracebackType | None",
-    ) -> None:
-        took = time.monotonic() - self._began
-
-        def ended(declared: "Event") -> "Mapping[str, object]":
-            from afterword.outcome import values_of
-
-            return values_of(declared, error, took)
-
-        self._telemetry.record_fields(self._event, self.fields, ended=ended, raises=kind is None)
-
-
-def _is_usual_destination(text: object) -> bool:
-    """Is it `InstrumentationKey=…;IngestionEndpoint=https://…`, and a host that can be asked?
-
-    Most are, and then `destination`, which knows the other forms and says what is wrong with one,
-    has not to be loaded. What passes here passes there.
-    """
-    if not isinstance(text, str) or not text.startswith("InstrumentationKey="):
-        return False
-    key, _, host = text[19:].partition(";IngestionEndpoint=https://")
-    host = host.removesuffix("/")
-    return (
-        host.isascii()
-        and host.replace(".", "").replace("-", "").isalnum()
-        and host[0] not in ".-"
-        and ".." not in host
-        and len(host) <= 253  # noqa: PLR2004  # RFC 1035, section 2.3.4
-        and not f".{host.lower()}".rstrip(".").endswith(".invalid")
-        and [len(group) for group in key.split("-")] == [8, 4, 4, 4, 12]
-        and not key.strip("-0123456789abcdefABCDEF")
-    )
+        return handover.why_not(sys.executable, frozen=handover.FROZEN)
 
 
 def _is_plain_version(version: object) -> bool:
