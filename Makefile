@@ -88,7 +88,7 @@ start-times: binary ## How long atomic takes to start, from wheels and as binary
 	.cache/install/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/install.txt
 	.cache/install/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
 		--dest .cache/install/packages -r requirements/binary.txt -r requirements/install.txt
-	$(BIN)/python -m pip freeze --all | grep -E '^(hatchling|hatch-fancy-pypi-readme|editables|pathspec|pluggy|tomlkit|trove-classifiers|packaging|pip|setuptools)==' \
+	$(BIN)/python -m pip freeze --all | grep -E '^(hatchling|hatch-fancy-pypi-readme|hatch-fancy-pypi-readme|editables|pathspec|pluggy|tomlkit|trove-classifiers|packaging|pip|setuptools)==' \
 		>.cache/install/builders.txt
 	.cache/install/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
 		--dest .cache/install/packages -r .cache/install/builders.txt pip

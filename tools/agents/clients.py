@@ -27,8 +27,9 @@ class Client:
     Attributes:
         key: Our name of the agent.
         version: The version in the npm registry.
-        program: The program, within `node_modules`. Each is a native one, in a package for this
-            system that npm picks; the package itself only finds it, so no install script need run.
+        program: The program, within `node_modules`. Each but one is a native one, in a package for
+            this system that npm picks; the package itself only finds it, so no install script need
+            run. Gemini CLI is a script for Node.
         configure: Given home, project and the model's URL: writes the client's own settings, and
             returns its environment.
         prompt: The arguments that run one prompt, and end.
@@ -36,6 +37,7 @@ class Client:
         ready: What stands on the screen when it takes a prompt.
         leave: The keys that end it.
         expands_prompt: Whether it expands a command in its one-prompt form, before the model.
+        asks_first: What its screen asks before it is ready: a text, and the key that answers.
     """
 
     key: str
@@ -47,6 +49,7 @@ class Client:
     ready: str
     leave: tuple[str, ...]
     expands_prompt: bool = True
+    asks_first: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,6 +107,19 @@ def _opencode(home: str, _project: str, url: str) -> dict[str, str]:
     return {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"}
 
 
+def _gemini(home: str, project: str, url: str) -> dict[str, str]:
+    """A key of one's own, the folder trusted; one model named, so that none has to be chosen."""
+    folder = os.path.join(home, ".gemini")
+    _write(
+        os.path.join(folder, "settings.json"),
+        security={"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": True}},
+        general={"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
+        privacy={"usageStatisticsEnabled": False},
+    )
+    _write(os.path.join(folder, "trustedFolders.json"), **{project: "TRUST_FOLDER"})
+    return {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url, "GEMINI_MODEL": model.NAME}
+
+
 def _write(path: str, **settings: object) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
@@ -141,5 +157,16 @@ CLIENTS = (
         screen=("opencode",),
         ready="Ask anything",
         leave=("C-c",),
+    ),
+    Client(
+        key="gemini",
+        version="0.61.0",
+        program="@google/gemini-cli/bundle/gemini.js",
+        configure=_gemini,
+        prompt=("gemini", "-p", TYPED),
+        screen=("gemini",),
+        ready="Type your message",
+        leave=("C-c", "C-c"),
+        asks_first=(("New Agents Discovered", "Enter"),),
     ),
 )

@@ -1,7 +1,7 @@
 """A model on the loopback: answers every prompt with the same few words, and remembers the prompt.
 
-It speaks what the three clients speak: the Anthropic messages API (Claude Code) and the OpenAI chat
-completions API (Copilot CLI, OpenCode), whole or as a stream of server-sent events.
+It speaks what the clients speak: the Anthropic messages API (Claude Code), the OpenAI chat
+completions API (Copilot CLI, OpenCode), the Gemini API; whole or as server-sent events.
 """
 
 import json
@@ -70,6 +70,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(body, _message(), _message_events())
         elif path.endswith("/chat/completions"):
             self._answer(body, _completion(), _completion_events())
+        elif path.endswith(":countTokens"):
+            self._whole({"totalTokens": 1})
+        elif path.endswith(":generateContent"):
+            self._answer(body, _content(), iter(()))
+        elif path.endswith(":streamGenerateContent"):
+            self.stub.prompts.append(body.decode("utf-8", "replace"))
+            self._stream(iter([("", _content())]))
         else:
             self._unknown()
 
@@ -145,6 +152,14 @@ def _message_events() -> Iterator[tuple[str, object]]:
     )
     for event in events:
         yield str(event["type"]), event
+
+
+def _content() -> dict[str, Any]:
+    """An answer in the Gemini API, where a stream has the same in one piece."""
+    content = {"role": "model", "parts": [{"text": ANSWER}]}
+    usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+    candidate = {"content": content, "finishReason": "STOP", "index": 0}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": NAME}
 
 
 def _completion() -> dict[str, Any]:

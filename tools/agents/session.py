@@ -30,7 +30,7 @@ class Form(Enum):
     """How the client is used, and for which agents the project is set up."""
 
     PROMPT = "one prompt, project set up for it alone"
-    SCREEN = "on its screen, project set up for all three"
+    SCREEN = "on its screen, project set up for all"
 
 
 class FailedError(Exception):
@@ -101,6 +101,8 @@ class _Session:
 
     def _use_screen(self) -> None:
         with Screen(self.place, self.client.screen) as screen:
+            for text, key in self.client.asks_first:
+                self._answer(screen, text, key)
             screen.wait("its prompt", lambda: self.client.ready in screen.text(), START)
             self._type_command(screen)
             screen.press("Enter")
@@ -109,6 +111,11 @@ class _Session:
                 screen.press(key)
             code = screen.wait_for_exit(END)
             _check(code == 0, f"exit {code} from {' '.join(self.client.screen)}")
+
+    def _answer(self, screen: Screen, question: str, key: str) -> None:
+        screen.wait(f"the question {question!r}", lambda: question in screen.text(), START)
+        screen.press(key)
+        screen.wait("the question being gone", lambda: question not in screen.text(), TYPING)
 
     def _type_command(self, screen: Screen) -> None:
         """Type the command, until it stands there.

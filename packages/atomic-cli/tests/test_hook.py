@@ -37,6 +37,10 @@ AGENTS: dict[str, Calls] = {
         lambda session, command: (("opencode",), payloads.opencode_command(session, command)),
         lambda session: (("opencode",), payloads.opencode_end(session)),
     ),
+    "gemini": (
+        lambda session, command: (("gemini",), payloads.gemini_command(session, command)),
+        lambda session: (("gemini",), payloads.gemini_end(session)),
+    ),
 }
 each_agent = pytest.mark.parametrize("agent", AGENTS)
 
@@ -200,7 +204,7 @@ BAD: list[bytes] = [
 
 @pytest.mark.parametrize(
     "arguments",
-    ["claude", "copilot prompt", "copilot end", "copilot", "opencode", "other", "", "-h"],
+    ["claude", "copilot prompt", "copilot end", "copilot", "opencode", "gemini", "other", "", "-h"],
 )
 def test_nothing_disturbs_a_hook(arguments: str, atomic: Run, agreed: None, events: Events) -> None:
     with ThreadPoolExecutor(2) as pool:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from atomic.install.apply import apply, remembered
 from atomic.install.plan import Action, to_init, to_uninstall, to_update
 from atomic.install.project import Project
 from atomic.names import COMMANDS
+from atomic.slash import of_gemini_prompt
 from atomic.workflows import HELPERS
 
 Events = Callable[[], list[Event]]
-ALL = ("-a", "claude", "-a", "copilot", "-a", "opencode")
+ALL = tuple(f"--agent={key}" for key in AGENTS)
 SETTINGS = """{
   // what this team lets Claude do
   "permissions": { "allow": ["Bash(make test)"] },
@@ -66,6 +68,9 @@ def lived_in(project: Path) -> Path:
             "opencode", ".opencode/commands/{}.md", ".opencode/agents/{}.md",
             ".opencode/plugins/atomic-telemetry.ts",
         ),
+        (
+            "gemini", ".gemini/commands/{}.toml", ".gemini/agents/{}.md", ".gemini/settings.json",
+        ),
     ],
 )  # fmt: skip
 def test_what_each_agent_is_given(
@@ -78,8 +83,9 @@ def test_what_each_agent_is_given(
     assert files == prompts | {more, ".atomic/manifest.json"}
     prompt = (project / pattern.format("commit")).read_text()
     assert "git diff --staged" in prompt
-    assert "{{" not in prompt
-    assert ("$ARGUMENTS" in prompt) == (agent != "copilot")
+    assert "{{arguments}}" not in prompt
+    arguments = {"copilot": "ARGUMENTS:", "gemini": "{{args}}"}.get(agent, "$ARGUMENTS")
+    assert prompt.count(arguments) == 1
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -100,6 +106,17 @@ def test_prompts_are_in_each_agents_form(agent: str) -> None:
             assert body.startswith("# ")
             assert "\n## Do not\n" in body
             assert body.count("$ARGUMENTS") == (0 if agent == "copilot" else 1)
+
+
+def test_gemini_reads_the_prompts_that_were_meant() -> None:
+    """TOML, nothing in it that Gemini CLI would run or read in, and the command's name first."""
+    for name in COMMANDS:
+        found = tomllib.loads(installation(["gemini"]).files[f".gemini/commands/{name}.toml"])
+        assert set(found) == {"description", "prompt"}
+        assert of_gemini_prompt(found["prompt"]) == name
+        assert found["prompt"].count("{{args}}") == 1
+        assert not re.search(r"[!@]\{", found["prompt"])
+        assert "\n## Do not\n" in found["prompt"]
 
 
 def test_init_twice_changes_nothing(atomic: Run, project: Path) -> None:

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from atomic_support import environment
 
+from atomic.names import AGENTS
+
 SETTINGS = ".claude/settings.json"
 HOOK = {"type": "command", "command": "say bye"}
 COMMANDS = (
-    ["init", "-a", "claude", "-a", "copilot", "-a", "opencode", "-y"],
-    ["init", "-a", "claude", "-a", "copilot", "-a", "opencode", "-y"],
+    ["init", *(f"--agent={key}" for key in AGENTS), "-y"],
+    ["init", *(f"--agent={key}" for key in AGENTS), "-y"],
     ["update", "--project"],
     ["uninstall", "--project"],
 )
@@ -200,6 +202,7 @@ PROJECTS: dict[str, Make] = {
     "an offer of one's own": files(**{".claude/commands/commit.md.new": "Mine.\n"}),
     "hooks of Copilot's": files(**{".github/hooks/other.json": '{"version": 1, "hooks": {}}'}),
     "a plugin of one's own": files(**{".opencode/plugins/atomic-telemetry.ts": "export {}\n"}),
+    "Gemini's settings": files(**{".gemini/settings.json": TEXT.replace("\n", "\r\n")}),
     "folders for a group": folders(".claude", ".github", mode=0o2775),
     "another project inside": files(**{"inner/.atomic/x": "", "inner/.git": "", "n\new": "x"}),
 }

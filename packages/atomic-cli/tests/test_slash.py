@@ -39,6 +39,23 @@ def test_of_arguments(arguments: list[str], found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("<!-- atomic: /commit -->\n\n# Commit\n", "commit"),
+        ("\ufeff<!-- atomic: /commit -->", None),
+        ("<!-- atomic: /unknown -->\n", None),
+        ("<!-- atomic: /commit --> and more\n", None),
+        ("What is <!-- atomic: /commit -->?", None),
+        ("hello\n<!-- atomic: /commit -->\n", None),
+        ("/commit", None),
+        ("", None),
+    ],
+)
+def test_of_gemini_prompt(prompt: str, found: str | None) -> None:
+    assert slash.of_gemini_prompt(prompt) == found
+
+
+@pytest.mark.parametrize(
     ("arguments", "found"),
     [
         (["run", "--command", "commit", "fix"], ["commit"]),

@@ -8,8 +8,10 @@ import pytest
 from atomic_support import ATOMIC, Run, tree
 from terminals import Terminal
 
+from atomic.names import AGENTS
+
 Open = Callable[..., Terminal]
-ALL = ("-a", "claude", "-a", "copilot", "-a", "opencode")
+ALL = tuple(f"--agent={key}" for key in AGENTS)
 
 
 def test_one_project_is_done_with_and_nothing_else_goes(

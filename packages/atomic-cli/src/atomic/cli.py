@@ -81,8 +81,8 @@ def atomic(agent: str | None, no_banner: bool) -> None:
     """Set a project up for coding agents, and run them.
 
     `atomic init` gives the project workflow commands (/research-codebase,
-    /create-spec, /implement-feature, /commit and more) for Claude Code, GitHub Copilot CLI or
-    OpenCode; `atomic run` starts the agent in it.
+    /create-spec, /implement-feature, /commit and more) for Claude Code, GitHub Copilot CLI,
+    OpenCode or Gemini CLI; `atomic run` starts the agent in it.
     """
 
 

@@ -2,7 +2,8 @@
 
 An agent waits for its hooks and shows what they print, to the person or to the model. So nothing
 here writes to a stream, raises, or runs long; and nothing is read further than to decide whether it
-concerns us. Payloads as captured from Claude Code 2.1, Copilot CLI 1.0 and OpenCode 1.18.
+concerns us. Payloads as captured from Claude Code 2.1, Copilot CLI 1.0, OpenCode 1.18 and
+Gemini CLI 0.61.
 """
 
 import os
@@ -75,6 +76,8 @@ def _handle(
         _copilot(arguments[1], found, sessions)
     elif agent == "opencode":
         _opencode(found, sessions)
+    elif agent == "gemini":
+        _gemini(found, sessions)
 
 
 def _claude(found: "Any", environment: "Mapping[str, str]", sessions: "Sessions") -> None:
@@ -96,6 +99,16 @@ def _copilot(event: str, found: "Any", sessions: "Sessions") -> None:
         _count("copilot", found["sessionId"], of_copilot_prompt(found["prompt"]), sessions)
     elif event == "end":
         _end("copilot", found["sessionId"], sessions)
+
+
+def _gemini(found: "Any", sessions: "Sessions") -> None:
+    """Gemini CLI names its event, and hands over the expanded prompt."""
+    from atomic.slash import of_gemini_prompt
+
+    if found["hook_event_name"] == "BeforeAgent":
+        _count("gemini", found["session_id"], of_gemini_prompt(found["prompt"]), sessions)
+    elif found["hook_event_name"] == "SessionEnd":
+        _end("gemini", found["session_id"], sessions)
 
 
 def _opencode(found: "Any", sessions: "Sessions") -> None:

@@ -7,6 +7,7 @@ PROGRAMS = {
     "claude": ("Claude Code", "claude", "@anthropic-ai/claude-code"),
     "copilot": ("GitHub Copilot CLI", "copilot", "@github/copilot"),
     "opencode": ("OpenCode", "opencode", "opencode-ai"),
+    "gemini": ("Gemini CLI", "gemini", "@google/gemini-cli"),
 }
 """By our name: the maker's name, the program that is run, its package in the npm registry."""
 

@@ -34,6 +34,17 @@ def of_copilot_prompt(prompt: str) -> str | None:
     return of_prompt(prompt)
 
 
+def gemini_mark(command: str) -> str:
+    """The line with which our prompts for Gemini CLI begin, so that they are known again."""
+    return f"<!-- atomic: /{command} -->"
+
+
+def of_gemini_prompt(prompt: str) -> str | None:
+    """The command whose prompt this is, as Gemini CLI hands it over: expanded."""
+    first = prompt.partition("\n")[0].strip()
+    return next((name for name in COMMANDS if first == gemini_mark(name)), None)
+
+
 def of_arguments(agent: str, arguments: "Iterable[str]") -> list[str]:
     """Every command among the arguments for an agent, in order, repeats included.
 

@@ -1,7 +1,7 @@
 """Parts for the tests of `atomic`: where it is, how it is run, what the agents hand to its hooks.
 
 The payloads are as captured from Claude Code 2.1.330, Copilot CLI 1.0.102 and OpenCode 1.18.33 on
-2026-11-22, paths and texts replaced.
+2026-11-22, from Gemini CLI 0.61.0 on 2026-11-24, paths and texts replaced.
 """
 
 import json
@@ -87,3 +87,22 @@ def opencode_command(session: str, command: str) -> str:
 
 def opencode_end(*sessions: str) -> str:
     return json.dumps({"event": "end", "sessions": sessions})
+
+
+_GEMINI = {"transcript_path": "/t/session.jsonl", "cwd": "/c", "timestamp": "2026-11-24T21:11:42Z"}
+
+
+def gemini_prompt(session: str, prompt: str) -> str:
+    event = {"hook_event_name": "BeforeAgent", "prompt": prompt}
+    return json.dumps({"session_id": session, **_GEMINI, **event})
+
+
+def gemini_command(session: str, command: str) -> str:
+    """The prompt is handed over expanded, as it stands in the command's file."""
+    mark = f"<!-- atomic: /{command} -->"
+    return gemini_prompt(session, f"{mark}\n\n# Do it\n\nThe work: fix the thing\n")
+
+
+def gemini_end(session: str, reason: str = "exit") -> str:
+    event = {"hook_event_name": "SessionEnd", "reason": reason}
+    return json.dumps({"session_id": session, **_GEMINI, **event})

@@ -10,6 +10,8 @@ import pytest
 from atomic_support import ATOMIC
 from support import Server
 
+from atomic.names import AGENTS
+
 Atomic = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -21,7 +23,7 @@ def person(tmp_path: Path) -> Path:
     (project / ".git").mkdir(parents=True)
     (project / ".git" / "config").write_text('[remote "origin"]\n\turl = git@host:secret.git\n')
     (home / "bin").mkdir()
-    for agent in ("claude", "copilot", "opencode"):
+    for agent in AGENTS:
         program = home / "bin" / agent
         program.write_text("#!/bin/sh\nexit 0\n")
         program.chmod(0o755)
@@ -78,6 +80,13 @@ def hooks(session: str = "a-session") -> list[tuple[list[str], str]]:
             json.dumps({"event": "command", "session": session, "command": "commit"}),
         ),
         (["hook", "opencode"], json.dumps({"event": "end", "sessions": [session]})),
+        (
+            ["hook", "gemini"],
+            json.dumps(claude | {
+                "hook_event_name": "BeforeAgent", "prompt": "<!-- atomic: /commit -->\n# Commit\n",
+            }),
+        ),
+        (["hook", "gemini"], json.dumps(claude | {"hook_event_name": "SessionEnd"})),
     ]  # fmt: skip
 
 

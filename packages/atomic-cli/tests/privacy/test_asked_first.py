@@ -11,6 +11,7 @@ import pytest
 from support import Server, needs, wait_until
 
 from afterword.schema import timestamp, uuid4
+from atomic.names import AGENTS
 
 Atomic = Callable[..., subprocess.CompletedProcess[str]]
 Hooks = list[tuple[list[str], str]]
@@ -69,7 +70,7 @@ def test_with_50_events_waiting_nothing_happens(  # noqa: PLR0917  # pytest's fi
     before = snapshot(data)
     variables = no if isinstance(no, dict) else {}
     calls: list[tuple[list[str], str]] = [
-        (["init", "-a", "claude", "-a", "copilot", "-a", "opencode", "-y"], ""),
+        (["init", *(f"--agent={key}" for key in AGENTS), "-y"], ""),
         (["run", "claude", "--", "/commit", "x"], ""),
         (["-a", "copilot", "--", "/commit"], ""),
         (["update", "--dry-run"], ""),
@@ -104,8 +105,8 @@ def test_with_a_yes_every_one_of_them_is_counted(
     atomic("run", "claude", "--", "/commit", "x")
     for arguments, stdin in every_hook:
         assert atomic(*arguments, stdin=stdin).returncode == 0
-    wait_until(lambda: len(server.events()) == 6)
+    wait_until(lambda: len(server.events()) == 7)
     wait_until(lambda: not list(data.glob("telemetry-events*")))
     assert sorted(event.get("agent_type", "") for event in server.events()) == [
-        "claude", "claude", "claude", "claude", "copilot", "opencode",
+        "claude", "claude", "claude", "claude", "copilot", "gemini", "opencode",
     ]  # fmt: skip

@@ -68,6 +68,17 @@ def opencode_payloads(draw: st.DrawFn) -> str:
     })  # fmt: skip
 
 
+@st.composite
+def gemini_payloads(draw: st.DrawFn) -> str:
+    first = draw(st.sampled_from([f"<!-- atomic: /{draw(names)} -->", PROMPT]))
+    return json.dumps({
+        "session_id": draw(sessions), "transcript_path": f"/home/{USER}/{PATH}.jsonl",
+        "cwd": f"/home/{USER}/{PROJECT}", "prompt": f"{first}\n{PROMPT}",
+        "hook_event_name": draw(st.sampled_from(["BeforeAgent", "SessionEnd", PROMPT])),
+        "reason": PROMPT,
+    })  # fmt: skip
+
+
 def spoken(*arguments: str) -> st.SearchStrategy[tuple[list[str], str]]:
     return st.just((list(arguments), ""))
 
@@ -87,6 +98,7 @@ calls = st.one_of(
         lambda drawn: (["hook", "copilot", drawn[0]], drawn[1])
     ),
     opencode_payloads().map(lambda payload: (["hook", "opencode"], payload)),
+    gemini_payloads().map(lambda payload: (["hook", "gemini"], payload)),
     st.tuples(agents, said).map(lambda drawn: (["hook", drawn[0]], drawn[1])),
     spoken("update", "--dry-run"),
     spoken("uninstall", "--dry-run", "-y"),

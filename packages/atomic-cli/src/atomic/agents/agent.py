@@ -12,7 +12,7 @@ class HookEntry(NamedTuple):
     """One hook in a settings file that is the user's as well.
 
     `event`: the key under `hooks`. `command`: the shell command, by which the entry is known again
-    whatever else was changed about it. `timeout`: seconds.
+    whatever else was changed about it. `timeout`: in the agent's own unit.
     """
 
     event: str

@@ -79,7 +79,7 @@ def _choose(known: Manifest, *, yes: bool) -> tuple[str, ...]:
         return tuple(known.agents)
     if yes or not screen.is_interactive():
         raise click.UsageError(
-            "Say for which agent: -a claude, -a copilot or -a opencode; more than one if you like."
+            f"Say for which agent: {', '.join(f'-a {key}' for key in AGENTS)}; more if you like."
         )
     import shutil
 
