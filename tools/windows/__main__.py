@@ -11,6 +11,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TIME_LIMIT = 1500.0
 """Seconds for all tests together. Then what still runs is ended, and the run has failed."""
 
+PATIENT = "--timeout=240"
+"""For each test: Wine starts a process in half a second, and one late test ends them all."""
+
 TESTS = ("packages/afterword/tests", "packages/afterword-sink/tests", "packages/atomic-cli/tests")
 
 
@@ -30,7 +33,14 @@ def main() -> int:
     os.chdir(ROOT)
     arguments = options.arguments
     if not options.python:
-        arguments = ["-m", "pytest", "-p", "no:cacheprovider", *(arguments or [*TESTS, "-q"])]
+        arguments = [
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            PATIENT,
+            *(arguments or [*TESTS, "-q"]),
+        ]
     try:
         machine.prepare()
         return machine.python(arguments, seconds=TIME_LIMIT)[0]

@@ -1,6 +1,7 @@
 """Promise 1, asked first: off unless the person said yes, and off for each of the reasons."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,11 +128,14 @@ def test_nothing_is_written_before_consent(make: Callable[..., Telemetry], home:
     assert list(home.iterdir()) == []
 
 
-def test_with_nowhere_to_send_it_is_off(make: Callable[..., Telemetry], server: Server) -> None:
+def test_with_nowhere_to_send_it_is_off(
+    make: Callable[..., Telemetry], server: Server, home: Path
+) -> None:
     nowhere = make(connection_string=None)
     nowhere.turn_on()
     assert nowhere.decision().cause == "no-destination"
-    variable = {"HOME": "/x", "APP_TELEMETRY_CONNECTION_STRING": server.connection_string}
+    variable = {**os.environ, "APP_TELEMETRY_CONNECTION_STRING": server.connection_string}
+    (home / ".local/share/app/telemetry.json").unlink()
     assert make(connection_string=None, environment=variable).decision().cause == "no-consent"
 
 
@@ -141,6 +145,7 @@ def test_without_a_home_it_is_off(make: Callable[..., Telemetry]) -> None:
     homeless.record("done", what="build")
 
 
+@pytest.mark.posix("making a link needs a privilege there")
 def test_a_policy_out_of_sight_forbids(make: Callable[..., Telemetry], home: Path) -> None:
     """Its folder may be closed to us, or lie on a disk that fails: whoever made it meant no."""
     make().turn_on()
@@ -186,7 +191,7 @@ def test_a_policy_that_is_not_understood_forbids_and_says_what(
     make: Callable[..., Telemetry], tmp_path: Path, text: str, names: str
 ) -> None:
     policy = tmp_path / "policy.json"
-    policy.write_text(text)
+    policy.write_text(text, "utf-8")
     telemetry = make(policy=str(policy))
     telemetry.turn_on()
     decision = telemetry.decision()

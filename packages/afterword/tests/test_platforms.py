@@ -17,7 +17,7 @@ from afterword.folder import default_path, policy_path
         ("linux", {"HOME": "here"}, None),
         ("linux", {}, None),
         ("darwin", {"HOME": "/Users/me"}, "/Users/me/.local/share/app"),
-        ("win32", {"LOCALAPPDATA": "/appdata"}, "/appdata/app"),
+        ("win32", {"LOCALAPPDATA": "//server/share/data"}, "//server/share/data/app"),
         ("win32", {"LOCALAPPDATA": "appdata"}, None),
         ("win32", {"HOME": "/home/me"}, None),
     ],

@@ -5,9 +5,9 @@ it cannot do (let go of the working directory, and of descriptors that were hand
 new process does first of all: see `afterword.upload.process`.
 
 Windows: one `CreateProcess`, by the module that `subprocess` and `multiprocessing` call it with and
-that `os` has loaded; the new process inherits no handle. CREATE_NO_WINDOW, not DETACHED_PROCESS: a
-console program that is detached makes a console of its own when it, or a child of it, asks for one,
-and a window flashes (cli/cli#13353). Its standard streams are those of a console nobody sees.
+that `os` has loaded; of our handles the new process gets one, on NUL. CREATE_NO_WINDOW, not
+DETACHED_PROCESS: a console program that is detached makes a console of its own when it, or a child
+of it, asks for one, and a window flashes (cli/cli#13353).
 """
 
 import os
@@ -204,20 +204,37 @@ if sys.platform == "win32":
         terminal or an agent that ends its job; else inside. It holds no folder of the user's.
         """
         import _winapi
+        import msvcrt
 
         line = command_line(command)
         place = os.environ.get("SYSTEMROOT", "C:\\")
-        for flags in (_FLAGS | _OUT_OF_THE_JOB, _FLAGS):
-            try:
-                process, thread, _, _ = _winapi.CreateProcess(
-                    command[0], line, None, None, False, flags, dict(environment), place, None
-                )
-            except PermissionError:
-                continue
-            _winapi.CloseHandle(thread)
-            _winapi.CloseHandle(process)
-            return True
+        null = os.open(os.devnull, os.O_RDWR)
+        try:
+            streams = _Streams(msvcrt.get_osfhandle(null))
+            for flags in (_FLAGS | _OUT_OF_THE_JOB, _FLAGS):
+                try:
+                    process, thread, _, _ = _winapi.CreateProcess(
+                        command[0], line, None, None, True, flags, dict(environment), place, streams
+                    )
+                except PermissionError:
+                    continue
+                _winapi.CloseHandle(thread)
+                _winapi.CloseHandle(process)
+                return True
+        finally:
+            os.close(null)
         return False
+
+    class _Streams:
+        """A STARTUPINFO: all standard streams are this handle, and no other one is inherited."""
+
+        dwFlags = 0x100  # noqa: N815  # Windows' names; STARTF_USESTDHANDLES
+        wShowWindow = 0  # noqa: N815
+
+        def __init__(self, handle: int) -> None:
+            os.set_handle_inheritable(handle, True)
+            self.hStdInput = self.hStdOutput = self.hStdError = handle
+            self.lpAttributeList = {"handle_list": [handle]}
 
     def command_line(arguments: tuple[str, ...]) -> str:
         """The arguments as one text, which the C library takes apart again.
