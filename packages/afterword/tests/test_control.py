@@ -12,6 +12,7 @@ import pytest
 from support import Server, needs
 
 from afterword import Telemetry
+from afterword.folder import HOME_VARIABLE
 
 if sys.platform != "win32":
     import pty
@@ -272,7 +273,7 @@ def test_status_counts_what_waits_and_tells_of_the_last_upload(
     assert told["anonymousId"] == state["anonymousId"]
     assert told["idChangesAt"].endswith("-01T00:00:00.000Z")
     assert told["destination"] == server.endpoint + "/"
-    assert f"{folder}/telemetry-events.jsonl" in told["files"]
+    assert os.path.join(folder, "telemetry-events.jsonl") in told["files"]
     text = app("telemetry", "status").stdout
     assert "2 events, " in text
     assert "1 sent, 0 kept" in text
@@ -356,7 +357,8 @@ def test_an_answer_that_cannot_be_kept_is_said(app: App, home: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ")
     assert "Traceback" not in done.stderr
-    assert "HOME" in app("telemetry", "off", HOME="").stderr
+    homeless = app("telemetry", "off", **{HOME_VARIABLE: ""})
+    assert HOME_VARIABLE in homeless.stderr
 
 
 def with_no_room(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -366,6 +368,7 @@ def with_no_room(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.posix("a limit on a file's size")
 def test_off_needs_no_room_on_the_disk(
     app: App, command: Callable[..., list[str]], home: Path
 ) -> None:
@@ -395,10 +398,11 @@ def test_reset_makes_no_id_while_it_is_off(app: App) -> None:
 
 
 def test_without_a_home_there_are_no_files(app: App) -> None:
-    assert app("telemetry", "status", HOME="").stdout.endswith("Files         none\n")
+    assert app("telemetry", "status", **{HOME_VARIABLE: ""}).stdout.endswith("Files         none\n")
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-"])
+@pytest.mark.posix("a shell that closes streams")
 def test_nobody_is_asked_where_a_stream_is_closed(
     command: Callable[..., list[str]], closed: str, home: Path
 ) -> None:
@@ -410,6 +414,7 @@ def test_nobody_is_asked_where_a_stream_is_closed(
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.posix("modes of folders")
 def test_a_folder_that_others_can_write_to_is_said_once(app: App, home: Path) -> None:
     folder = home / ".local/share/app"
     folder.mkdir(parents=True)

@@ -182,6 +182,7 @@ def test_turning_off_and_on_makes_a_new_id(telemetry: Telemetry, home: Path) -> 
     assert again["createdAt"] == first["createdAt"]
 
 
+@pytest.mark.posix("modes of files")
 def test_files_are_the_owners_alone(telemetry: Telemetry, home: Path) -> None:
     telemetry.record("done", what="build")
     folder = home / ".local/share/app"

@@ -65,6 +65,7 @@ def look(tmp_path: Path) -> Callable[..., dict[str, object]]:
     return run
 
 
+@pytest.mark.posix("sessions, descriptors; test_windows has its own")
 def test_what_the_uploader_holds_of_its_parent(
     look: Callable[..., dict[str, object]], tmp_path: Path
 ) -> None:
@@ -98,6 +99,7 @@ def test_what_the_uploader_holds_of_its_parent(
     assert not [link for link in descriptors.values() if link.startswith(("pipe:", "/dev/pts"))]
 
 
+@pytest.mark.posix("a pseudo-terminal")
 def test_it_has_no_terminal_to_lose(look: Callable[..., dict[str, object]]) -> None:
     master, terminal = pty.openpty()
     found = look(stdin=terminal, stdout=terminal, stderr=terminal)
@@ -180,6 +182,7 @@ def test_off_starts_nothing_and_writes_nothing(greet: Run, home: Path, tmp_path:
     assert "telemetry-events" not in calls
 
 
+@pytest.mark.posix("SIGSTOP")
 def test_nobody_waits_for_a_stopped_uploader(
     greet: Run, greet_folder: Path, server: Server
 ) -> None:

@@ -229,8 +229,11 @@ def test_killed_in_the_middle_it_is_taken_up_by_the_next(
     first = start_uploader(server)
     wait_until(lambda: len(server.requests) == 2)
     asked = time.monotonic()
-    first.send_signal(sign)
-    assert first.wait(timeout=10) == (0 if sign == signal.SIGTERM else -sign)
+    if sign == signal.SIGTERM:
+        first.terminate()
+    else:
+        first.kill()
+    assert (first.wait(timeout=10) == 0) == (sign == signal.SIGTERM)
     assert time.monotonic() - asked < 5
     assert waiting(home) == recorded[100:]
     assert start_uploader(server).wait(timeout=30) == 0
@@ -387,7 +390,7 @@ def stubborn():
 process.run_as_uploader(stubborn, spawned=False)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=20)
-    assert done.returncode in (0, -signal.SIGALRM)  # by its thread, or by the kernel
+    assert done.returncode in (0, -getattr(signal, "SIGALRM", 0))  # by its thread, or by the kernel
 
 
 def test_its_five_minutes_over_it_settles_what_was_answered(tmp_path: Path) -> None:
@@ -408,6 +411,7 @@ process.run_as_uploader(upload, spawned=False)
     assert settled.exists()
 
 
+@pytest.mark.posix("modes of folders")
 def test_the_folder_does_not_outlive_its_owners_trust(
     telemetry: Telemetry, server: Server, home: Path
 ) -> None:

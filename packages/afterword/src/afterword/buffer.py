@@ -243,15 +243,11 @@ def _lock(fd: int, path: str, patience: float, *, ours: bool) -> bool:
             return False
         else:
             return True
+    elif ours:
+        return True  # and that it is open keeps an uploader from taking it
     from afterword import lock
 
-    try:
-        had = lock.wait_lock(fd, patience)
-    except OSError as error:
-        if ours:
-            return False
-        raise BlockingIOError(11, "nothing keeps lines apart in", path) from error
-    if not had:
+    if not lock.wait_lock(fd, patience):
         raise BlockingIOError(11, "another process is writing", path)
     return True
 

@@ -24,6 +24,9 @@ _READ: int = (
 )
 _NAPS = (0.001, 0.002, 0.005, 0.01, 0.02)  # seconds, on Windows, while a file is being replaced
 _MOST = 65536
+HOME_VARIABLE = "LOCALAPPDATA" if sys.platform == "win32" else "HOME"
+"""Names the place in which every application's folder lies."""
+
 _MOST_NAME = 64
 _MOST_SHOWN = 200
 _DEVICES = {  # no folder on Windows can have these names

@@ -74,6 +74,28 @@ if sys.platform == "win32":
             else:
                 return
 
+    def put_in_place(beside: str, path: str) -> None:
+        """Replace the small file at `path` by `beside`, also while a suspended command has it open.
+
+        Then it is written over where it stands: a person's no must not wait for that command. Who
+        reads it in this moment finds no answer in it, and no answer is a no as well.
+
+        Raises:
+            PermissionError: others have it open, and share it with nobody.
+            OSError: it cannot be for another reason.
+        """
+        try:
+            patiently(lambda: os.replace(beside, path))
+        except PermissionError:
+            with open(beside, "rb") as new:
+                data = new.read()
+            fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_BINARY)
+            try:
+                os.write(fd, data)
+            finally:
+                os.close(fd)
+            os.unlink(beside)
+
     def rename_and_close(fd: int, path: str, target: str, patience: float = 0.1) -> None:
         """Rename the locked file at `path`, open as `fd`, and close that in any case.
 
@@ -109,6 +131,10 @@ else:
     def patiently(change: "Callable[[], object]", patience: float = 0.1) -> None:  # noqa: ARG001
         """Rename or remove a file; here nobody who has it open is in the way."""
         change()
+
+    def put_in_place(beside: str, path: str) -> None:
+        """Replace the small file at `path` by `beside`."""
+        os.replace(beside, path)
 
     def rename_and_close(fd: int, path: str, target: str, patience: float = 0.1) -> None:  # noqa: ARG001
         """Rename the locked file at `path`, open as `fd`, and close that in any case."""

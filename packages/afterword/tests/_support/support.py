@@ -4,6 +4,7 @@ import gzip
 import http.server
 import json
 import shutil
+import sys
 import threading
 import time
 from collections import Counter
@@ -210,6 +211,8 @@ class Clock:
 
 def needs(program: str) -> pytest.MarkDecorator:
     """Skip the test, by name, where the machine lacks a program. `.ci/run` installs them all."""
+    if sys.platform == "win32":
+        return pytest.mark.posix(program)
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from afterword import spawn
 from afterword.errors import AfterwordError
-from afterword.folder import DataFolder, read_flat, shown, why_foreign, why_untrusted
+from afterword.folder import HOME_VARIABLE, DataFolder, read_flat, shown, why_foreign, why_untrusted
 from afterword.state import identity
 from afterword.state.lockfile import FileLock
 from afterword.upload import segments, sent
@@ -99,7 +99,7 @@ def _delete_waiting(telemetry: Switched) -> int:
 def _folder(telemetry: Switched) -> DataFolder:
     folder = telemetry.folder
     if folder is None:
-        raise AfterwordError("there is no home folder to keep the answer in; set HOME")
+        raise AfterwordError(f"there is no home folder to keep the answer in; set {HOME_VARIABLE}")
     return folder
 
 

@@ -6,7 +6,7 @@ import json
 import os
 
 from afterword.folder import Flat, stamp
-from afterword.lock import patiently
+from afterword.lock import put_in_place
 
 _FLAGS: int = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -57,7 +57,7 @@ def _replace(path: str, values: Flat, seen: tuple[tuple[int, ...] | None] | None
         if seen is not None and stamp(path) != seen[0]:
             os.unlink(beside)
             return False
-        patiently(lambda: os.replace(beside, path))  # on Windows no reader may have it open
+        put_in_place(beside, path)
     except BaseException as error:
         if isinstance(error, OSError):
             error.filename = path  # a full disk names no file

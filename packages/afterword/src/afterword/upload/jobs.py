@@ -7,7 +7,7 @@ from typing import Any
 from afterword import destination
 from afterword.errors import AfterwordError, DestinationError
 from afterword.exporters.base import Exporter
-from afterword.folder import DataFolder, read_flat
+from afterword.folder import HOME_VARIABLE, DataFolder, read_flat
 from afterword.upload.application import Application
 from afterword.upload.job import GATHER, Job
 from afterword.upload.process import end_at_once
@@ -107,5 +107,5 @@ def folder_of(application: Application) -> DataFolder:
     """The application's data folder. Raise AfterwordError if there is none."""
     folder = application.folder
     if folder is None:
-        raise AfterwordError("there is no home folder to keep the answer in; set HOME")
+        raise AfterwordError(f"there is no home folder to keep the answer in; set {HOME_VARIABLE}")
     return folder

@@ -4,7 +4,6 @@ Every end is safe at every instruction (the segment tells what is left), so the 
 no waiting for threads, which a library may have left in the middle of a call.
 """
 
-import _thread
 import contextlib
 import gc
 import os
@@ -130,7 +129,7 @@ def _start_watchdog() -> None:
 def _end_of_life() -> None:
     """As SIGTERM does, so that what was answered is settled; a second later in any case."""
     if sys.platform == "win32":
-        _thread.interrupt_main(signal.SIGINT)  # the one that wakes a main thread that sleeps
+        signal.raise_signal(signal.SIGINT)  # the one that wakes a main thread that sleeps
     else:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     time.sleep(1)
