@@ -17,6 +17,7 @@ import trustme
 from raw import Asked, RawServer, answer
 from support import needs
 
+from afterword.exporters import http
 from afterword.exporters.http import MOST_ANSWER, WORTH_PACKING, Host, NoAnswerError
 
 OK = answer("200 OK", b"{}", "Content-Type: application/json")
@@ -306,6 +307,19 @@ def test_a_bundle_that_is_not_there_trusts_nobody(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
     with pytest.raises(NoAnswerError, match=r"^no answer: FileNotFoundError$"):
         at(f"https://127.0.0.1:{secure.port}").post("/", b"")
+
+
+def test_an_interpreter_that_knows_no_authorities_looks_where_systems_keep_them(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen one, built on another system: its default path does not exist here."""
+    nowhere = ssl.get_default_verify_paths()._replace(cafile=None, capath=None)  # type: ignore[arg-type]  # as it is where there is none
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    monkeypatch.setattr(http, "_AUTHORITIES", ("/nonexistent", str(bundle)))
+    assert http.trusting({}).cert_store_stats()["x509_ca"] == 1
+    # But where the person has said where to look, nowhere else.
+    assert http.trusting({"SSL_CERT_FILE": "/nonexistent"}).cert_store_stats()["x509_ca"] == 0
 
 
 class ProxyServer(RawServer):

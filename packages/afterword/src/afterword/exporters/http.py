@@ -240,11 +240,11 @@ def trusting(environment: Mapping[str, str] | None = None) -> ssl.SSLContext:
         )
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
-    if not context.cert_store_stats()["x509_ca"] and paths.cafile is None and paths.capath is None:
-        for path in _AUTHORITIES:
-            if os.path.isfile(path):
-                context.load_verify_locations(path)
-                break
+    placed = any(variables.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    if not (placed or paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
+        there = next(filter(os.path.isfile, _AUTHORITIES), None)
+        if there is not None:
+            context.load_verify_locations(there)
     return context
 
 
