@@ -48,7 +48,7 @@ class Field:
     may be recorded without it. `other`: the word that stands for any that is not in `words`; empty
     where an unknown word is refused. `bounds`: of ranges, where the next of `words` begins. `why`:
     the question that it answers. `until`: the last day or version for which it is recorded. One
-    class for all kinds, as making a class takes every command as long as recording an event.
+    class for all kinds, because making a class takes as long as recording an event.
 
     Raises:
         DeclarationError: there is no such kind, a word is no word, or the bounds do not rise.
@@ -121,7 +121,7 @@ class Field:
     def encode(self, value: object) -> str:
         """The JSON text of an accepted value, for the buffer. No word needs escaping.
 
-        What an enum prints is not what it is: its value is taken past its own `__str__`.
+        An enum may print something else than its value: its own `__str__` is not used.
         """
         if isinstance(value, list | tuple):
             return '["' + '","'.join([self._word(word) for word in value]) + '"]'
@@ -134,7 +134,7 @@ class Field:
         return f'"{self._word(value)}"'
 
     def rule(self) -> str:
-        """What may stand in the field, in words: `one of red, green`."""
+        """What the field may hold, in words: `one of red, green`."""
         if self.kind == "word":
             return "one of " + ", ".join(self.words)
         if self.kind == "words":
@@ -146,7 +146,7 @@ class Field:
         return "true or false" if self.kind == "flag" else "a random id made for this event alone"
 
     def wire(self, value: object) -> "Scalar":
-        """An accepted value as it goes out: words joined by commas, as a property holds no list."""
+        """An accepted value as it is sent: words joined by commas, as no property is a list."""
         if isinstance(value, list | tuple):
             return ",".join([self._word(word) for word in value])
         if self.kind == "range":
@@ -257,7 +257,7 @@ class Event:
             id, the platform and the version.
 
     Raises:
-        DeclarationError: a name that could not stand in the buffer or on the wire, or an end that
+        DeclarationError: a name that cannot be used in the buffer or on the wire, or an end that
             is neither a day nor a version.
     """
 
@@ -329,7 +329,7 @@ class Event:
         return left, kept, ended[0] if ended else None
 
     def why_not(self, values: "Mapping[str, object]", *, made: bool = False) -> str | None:
-        """Why these values may not stand for this event; None if they may.
+        """Why these values cannot be recorded for this event; None if they can.
 
         `made`: the engine's own fields (`Id`) have been filled in, and must be there; before that
         they must not be, since nobody passes one in.
@@ -343,7 +343,7 @@ class Event:
         return None
 
     def why_not_some(self, values: "Mapping[str, object]", *, made: bool = False) -> str | None:
-        """As `why_not`, where more values may come; None if these may stand for this event."""
+        """As `why_not`, if more values may follow."""
         for key in values:
             field = self.fields.get(key)
             if field is None:
@@ -473,7 +473,7 @@ def timestamp(now: float) -> str:
 
 
 def is_word(word: object) -> bool:
-    """May it stand in JSON unescaped, and between commas?
+    """Can it be written into JSON without escaping, and be joined by commas?
 
     ASCII letters, digits, `._:+-<>=`, and spaces between them.
     """

@@ -1,4 +1,4 @@
-"""What stands behind `TOOL telemetry VERB`, for any framework: prints, returns an exit code."""
+"""The commands `TOOL telemetry VERB`, for any framework: they print, and return an exit code."""
 
 import json
 import shutil
@@ -16,13 +16,13 @@ from afterword.upload.status import Status
 Answer = TypeVar("Answer")
 
 _MANY = 500
-"""Events over which an upload shows how far it is."""
+"""With more events than this an upload shows its progress."""
 
 _NARROWEST = 40
 
 
 class _FailedError(Exception):
-    """What was asked for could not be done; the message says why."""
+    """The command failed; the message says why."""
 
 
 def run(telemetry: Application, verb: str, *, as_json: bool = False, sent: bool = False) -> int:
@@ -114,7 +114,7 @@ def _reset(telemetry: Application) -> int:
 
 
 def _upload(telemetry: Application) -> int:
-    """In the foreground what otherwise runs in the background, in words."""
+    """Upload in the foreground, and say what happens."""
     from afterword.upload import jobs
 
     decision = telemetry.decision()

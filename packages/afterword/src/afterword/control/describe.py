@@ -1,4 +1,4 @@
-"""What can ever be recorded, as data and as text, made from the declarations themselves."""
+"""Everything that can be recorded, as data and as text, made from the declarations."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ NEVER = (
     "anything typed by you: no arguments, no values of options, no file names, no contents; "
     "not your name, not your machine's"
 )
-"""What no event can say, because no field can hold it."""
+"""What no event can contain, because no field can hold it."""
 
 WITH_EACH = (
     "the time, the operating system, the version, and a random id that is replaced every month; "
@@ -56,9 +56,9 @@ class Asked(Protocol):
 def ask(telemetry: Asked) -> bool:
     """Ask the person, and keep the answer; True if it is on now.
 
-    Not asked: where it is decided already, or the application gives no notice. Everything goes to
-    stderr. No answer is preselected: Enter and Ctrl-D are a no. Whether there is a person at a
-    terminal, the caller has looked.
+    Nobody is asked if it is decided already, or if the application gives no notice. Everything
+    goes to stderr. No answer is preselected: Enter and Ctrl-D mean no. The caller has checked that
+    there is a person at a terminal.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, which stops the command and answers nothing.
@@ -156,9 +156,9 @@ def _new_since_the_answer(telemetry: Asked) -> list[str]:
 
 
 def _wait_for_a_line() -> None:
-    """Return once a line was typed; on Windows and where nobody types, at once.
+    """Wait until a line was typed. Return at once on Windows, and if stdin is no terminal.
 
-    A signal that comes after Python last looked and before it reads is only noted: the read then
+    A signal that arrives between Python's last check and the read is only noted: the read then
     waits for a line, and Ctrl-C does nothing until Enter. So do not read before there is a line.
     """
     try:

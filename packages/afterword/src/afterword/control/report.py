@@ -1,4 +1,4 @@
-"""What a person may see: why it is on or off, what waits, what would be sent, what became of it."""
+"""What a person can see: why telemetry is on or off, what waits, what was sent, what failed."""
 
 import os
 import time
@@ -39,7 +39,7 @@ class Reported(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What lies in the buffer. Times in seconds since 1970."""
+    """What is in the buffer. Times in seconds since 1970."""
 
     records: list[Record]
     unfit: dict[str, int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The answer to "what does it do?". Times in seconds since 1970."""
+    """Everything that `status` tells. Times in seconds since 1970."""
 
     decision: Decision
     waiting: Waiting
@@ -71,7 +71,7 @@ class Report:
     why_no_uploader: str | None
     """Why no background process can be started; None if it can."""
     starts_in_vain: int
-    """Background processes that were started and never came to life."""
+    """Background processes that were started and never reported."""
     sent: int
     """Events sent in the last 30 days, as far as the copies of them go back."""
     files: list[str]
@@ -177,7 +177,7 @@ def _record(reader: Reader, line: Line, now: float) -> Record | Unfit:
 
 
 def _files(path: str, keeps: Sequence[str]) -> list[str]:
-    """Ours, and what the application keeps for events to come."""
+    """The engine's files, and those from which the application will make events."""
     try:
         found = [os.path.join(path, one) for one in os.listdir(path) if one.startswith("telemetry")]
     except OSError:

@@ -58,7 +58,7 @@ def _waiting_line(found: Waiting, now: float) -> str:
 
 
 def outcome(last: Status) -> str:
-    """What an upload has done: `3 sent, 0 kept`."""
+    """The result of an upload: `3 sent, 0 kept`."""
     text = f"{last.sent:,} sent, {last.kept:,} kept"
     if last.dropped:
         text += f", dropped: {_counts(last.dropped)}"
@@ -124,7 +124,7 @@ def _properties(attributes: Mapping[str, object], without: str) -> str:
 def _rows(
     head: tuple[str, str, str], rows: Sequence[tuple[str, str, str]], width: int | None
 ) -> str:
-    """A table of three columns; on a terminal the last one stands below the others, wrapped."""
+    """A table of three columns; on a terminal the last one is below the others, wrapped."""
     if width is None:
         widths = [max(len(row[column]) for row in (head, *rows)) for column in (0, 1)]
         return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in (head, *rows))

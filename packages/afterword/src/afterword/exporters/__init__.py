@@ -1,6 +1,6 @@
-"""Exporters: how records reach a service, and what it says of each. One service to a file.
+"""Exporters: how records reach a service, and what it says about each. One file for a service.
 
-base            records, receipts, and the protocol: a backend of one's own is a class of it
+base            records, receipts, and the protocol that every exporter implements
 choose          from a connection string to its exporter
 http            one host over HTTP/1.1; the one place that opens a socket
 proxy           the proxy that the person's settings name

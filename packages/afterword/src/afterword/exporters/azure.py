@@ -22,7 +22,7 @@ OLDEST_TIME = 48 * 3600 - 600
 ApplicationInsights-node.js#1466); ten minutes less, as a run may take five."""
 
 NOBODY = "-"
-"""Where the official exporter would put this machine's name."""
+"""Written where the official exporter would put this machine's name."""
 
 FIXED_TAGS = {
     "ai.cloud.roleInstance": NOBODY,
@@ -83,7 +83,7 @@ class AzureExporter:
         return [self._envelope(record, envelope_time(record.time, now)) for record in batch]
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._host.close()
 
     def _envelope(self, record: Record, moment: float) -> dict[str, Any]:
@@ -109,10 +109,10 @@ class AzureExporter:
 
 
 class ServiceClock:
-    """Our clock, until the service has refused a time of ours; from then on by the service's.
+    """This machine's clock, until the service has refused a time; from then on the service's.
 
-    A laptop whose clock is three hours fast would else be refused again and again. Only the
-    envelopes' time follows; the property `timestamp` stays the event's own.
+    Otherwise a laptop whose clock is three hours fast would be refused again and again. Only the
+    envelopes' time is corrected; the property `timestamp` stays the event's own.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -138,8 +138,8 @@ class ServiceClock:
 def envelope_time(moment: float, now: float) -> float:
     """The envelope's time: the event's own, where the service takes it.
 
-    For one too old, or ahead of the clock, the beginning of today: not the moment of sending, which
-    all events of one request would share, and with them two anonymous ids of one person.
+    For an event that is too old, or ahead of the clock, it is the beginning of today. It is not the
+    moment of sending: all events of one request would share it, and so two ids of one person.
     """
     return moment if now - OLDEST_TIME <= moment <= now else now - now % _DAY
 

@@ -1,12 +1,12 @@
 """Azure Application Insights through OpenTelemetry and the official Azure Monitor exporter.
 
-The SDK makes the envelopes and drives the request; what it answers (SUCCESS or FAILURE) does not
-say which events arrived. So its transport ends here: the request is held to the tags we publish and
-goes out by the one `Host`, and the reply is read for the receipt. What the SDK does unless told not
-to was measured, and is switched off.
+The SDK makes the envelopes and drives the request. Its own answer (SUCCESS or FAILURE) does not say
+which events arrived. So its transport is replaced: the request keeps only the documented tags and
+is sent through `Host`, and the reply is read for the receipt. What the SDK does by default was
+measured, and is switched off.
 
-It changes environment variables and logging of the whole process, so it belongs into the uploader's
-own process and no other: `exporters.choose` takes care of that.
+It changes environment variables and logging of the whole process, so it runs in the uploader's own
+process only: `exporters.choose` takes care of that.
 """
 
 import functools
@@ -131,7 +131,7 @@ class OfficialAzureExporter:
         return self._plain.render(batch)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._adapter.close()
         self._exporter.shutdown()
 
@@ -183,7 +183,7 @@ class Adapter:
         return HTTPAdapter().build_response(request, raw)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._host.close()
 
 
@@ -199,9 +199,9 @@ def _session(endpoint: str, adapter: Adapter) -> "Session":
 
 
 def _switch_off(environment: MutableMapping[str, str]) -> None:
-    """Silence the SDK: what it reports, and to whom.
+    """Turn off what the SDK reports about itself.
 
-    Else it talks to Microsoft, to 169.254.169.254 and into the application's own resource.
+    By default it talks to Microsoft, to 169.254.169.254 and to the application's own resource.
     """
     for name in [name for name in environment if name.startswith(_FOREIGN)]:
         del environment[name]

@@ -1,7 +1,7 @@
-"""What a reply of Application Insights says of each record of a batch. Pure; for both exporters.
+"""What a reply of Application Insights says about each record of a batch. Pure; for both exporters.
 
-A reply is believed only in the service's own form and where it does not contradict itself: the
-log-in page of a hotel answers 200 to everything, and would empty the buffer. Statuses:
+A reply is believed only if it has the service's own form and does not contradict itself: the log-in
+page of a hotel answers 200 to everything, and would empty the buffer. Statuses:
 `docs/azure.md`.
 """
 

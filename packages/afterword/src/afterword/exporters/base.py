@@ -1,7 +1,7 @@
-"""What goes to a service and what comes back: records, receipts, and the exporter between them.
+"""What is sent to a service and what comes back: records, receipts, and the exporter.
 
-A backend of one's own is a class with the three methods of `Exporter`; an example stands in
-`docs/exporters.md`. It is given to `Telemetry` as `exporter="package.module:function"`.
+To send to another backend, write a class with the three methods of `Exporter`; there is an example
+in `docs/exporters.md`. It is given to `Telemetry` as `exporter="package.module:function"`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,15 +30,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the service said of one batch. Which records arrived is known here and nowhere else.
+    """What the service said about one batch. Only the receipt tells which records arrived.
 
     Indexes count within the batch. A record in neither `taken` nor `refused` stays in the buffer.
     """
 
     taken: frozenset[int] = frozenset()
-    """Delivered: they leave the buffer."""
+    """Delivered: they are removed from the buffer."""
     refused: Mapping[int, str] = field(default_factory=dict)
-    """Never will be taken, by the service's word, and why."""
+    """What the service will never take, and why."""
     problem: str | None = None
     """Why the rest was not taken, in words for `status`; None if there is no rest."""
     retry_after: float | None = None
@@ -50,9 +50,9 @@ class Receipt:
     failed: bool = False
     """The service failed over the batch (5xx), perhaps over one record in it."""
     kept: Mapping[int, str] = field(default_factory=dict)
-    """Named by the service as not taken now, and why: a status, or WRONG_TIME. They stay."""
+    """Not taken now, and why: a status, or WRONG_TIME. These stay in the buffer."""
     rejected: int = 0
-    """Of those taken, how many the service then threw away without saying which."""
+    """How many of those taken the service then rejected without saying which."""
     size: int = 0
     """Bytes of the request's body as sent; 0 if nothing was sent."""
     seconds: float = 0.0
@@ -66,7 +66,7 @@ class Exporter(Protocol):
         """Send the batch in one request, at most once, and read the reply. Never raises."""
 
     def render(self, batch: Sequence[Record]) -> Sequence[object]:
-        """The records as they would stand on the wire, as JSON values; sends nothing."""
+        """The records as they would be on the wire, as JSON values. Sends nothing."""
 
     def close(self) -> None:
-        """Let the connection go. May be called by another thread while `export` hangs."""
+        """Close the connection. May be called by another thread while `export` hangs."""

@@ -1,4 +1,4 @@
-"""For development: what would be sent is shown, readable, and settled."""
+"""For development: what would be sent is shown, and then removed from the buffer."""
 
 import sys
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class ConsoleExporter:
         self._stream = stream
 
     def export(self, batch: Sequence[Record]) -> Receipt:
-        """Show the batch; all of it is taken. What cannot be shown stays."""
+        """Show the batch, and take all of it. If it cannot be shown, it stays in the buffer."""
         stream = self._stream if self._stream is not None else sys.stderr
         try:
             stream.write("".join(f"{text(self._role, record)}\n" for record in batch))
@@ -36,7 +36,7 @@ class ConsoleExporter:
         return [{"name": record.name, **record.attributes} for record in batch]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
 
 def text(role: str, record: Record) -> str:

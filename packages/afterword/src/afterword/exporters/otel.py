@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class WrappedExporter:
     """Any OpenTelemetry `LogRecordExporter` as an exporter of ours.
 
-    It answers SUCCESS or FAILURE, so its receipt is for the whole batch: what it calls a success is
-    settled, also where the service took only a part of it; after a failure all of it is sent again,
-    also what had arrived. Count by `event_id`. Many exporters repeat, spool and log by themselves.
+    It answers SUCCESS or FAILURE, so its receipt is for the whole batch. After a success all of it
+    is settled, even if the service took only a part. After a failure all of it is sent again, even
+    what had arrived; so count by `event_id`. Many exporters repeat, spool and log by themselves.
 
     Args:
         exporter: the exporter.
@@ -33,7 +33,7 @@ class WrappedExporter:
         self._resource = resource(role, role_version)
 
     def export(self, batch: Sequence[Record]) -> Receipt:
-        """Hand the batch to the exporter, and take its word for all of it."""
+        """Give the batch to the exporter, and apply its answer to all of it."""
         records = [log_record(one, one.time, self._resource) for one in batch]
         try:
             result = self._exporter.export(records)

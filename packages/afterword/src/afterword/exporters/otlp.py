@@ -1,8 +1,8 @@
 """OTLP/HTTP with JSON: any OpenTelemetry backend, with the standard library.
 
 `POST {OtlpEndpoint}/v1/logs`. Source of every rule: the specification's "OTLP/HTTP" chapter
-(opentelemetry.io/docs/specs/otlp). JSON, since a success in it has a body to be recognised by: in
-protobuf it is usually empty, as a captive portal's answer may be.
+(opentelemetry.io/docs/specs/otlp). JSON, because a successful reply then has a body that can be
+recognised: in protobuf it is usually empty, as the answer of a captive portal may be.
 """
 
 import json
@@ -57,15 +57,15 @@ class OtlpExporter:
         return request(batch, self._role)["resourceLogs"]
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._host.close()
 
 
 def request(batch: Sequence[Record], role: str) -> dict[str, list[object]]:
     """An `ExportLogsServiceRequest` in its JSON form.
 
-    The resource is the application on one system in one version; a buffer may hold events of
-    several, after an upgrade or in a home folder that machines share.
+    A resource is the application in one version on one system. A buffer may hold events of several,
+    after an upgrade or in a home folder that machines share.
     """
     return {
         "resourceLogs": [
@@ -87,7 +87,7 @@ def receipt(reply: Reply, count: int) -> Receipt:
     """What the reply to a batch of `count` records says of them. Pure.
 
     A partial success does not say which records were rejected, and must not be sent again: all are
-    settled and the rejected counted. Where all were rejected, which is known.
+    settled, and the rejected are counted. If all were rejected, it is known which.
     """
     status = reply.status
     if status == _OK:

@@ -1,4 +1,4 @@
-"""Which proxy stands between this machine and a host, by the person's own settings.
+"""Which proxy to use for a host, by the person's own settings.
 
 As other programs do it: `HTTPS_PROXY` or `ALL_PROXY`, in small letters first, unless `NO_PROXY`
 names the host; where no variable is set, what the system says (macOS, Windows). A loopback address
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class ProxyError(ValueError):
-    """The setting cannot be used. Going round the proxy would be against the person's word."""
+    """The setting cannot be used. To bypass the proxy would be against the person's will."""
 
 
 @dataclass(frozen=True, slots=True)

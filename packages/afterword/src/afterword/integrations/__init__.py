@@ -1,1 +1,1 @@
-"""Ready parts for the command-line frameworks; one framework to a file."""
+"""Integrations with command-line frameworks; one file for a framework."""

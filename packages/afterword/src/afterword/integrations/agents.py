@@ -1,7 +1,7 @@
 """Which coding agent runs this process, told by the variables that agents set.
 
-Only whether a variable is there is looked at: a value may carry a version, which would split the
-figures with every release. Sources: azd, dotnet/sdk, Dart's `AiAgent`, vercel's detect-agent,
+Only the presence of a variable counts. A value may contain a version, which would split the figures
+with every release. Sources: azd, dotnet/sdk, Dart's `AiAgent`, vercel's detect-agent,
 std-env. What people have set in their own terminals too is left out (`CURSOR_TRACE_ID`, `REPL_ID`,
 `GEMINI_CLI_HOME`, `TERM_PROGRAM`).
 """

@@ -1,7 +1,7 @@
 """argparse: `telemetry.argparse(parser)` asks and adds `TOOL telemetry VERB`; `run` records.
 
-argparse itself is not imported: who calls has it. What is seen is seen through attributes of the
-parsers of this application alone.
+argparse itself is not imported: the caller has it. Only parsers of this application are observed,
+through their attributes.
 """
 
 import sys
@@ -34,7 +34,7 @@ def watch(
     ask: bool = True,
     module: str = "",
 ) -> Watch:
-    """Let what this parser parses be seen; see `Telemetry.argparse`."""
+    """Observe what this parser parses; see `Telemetry.argparse`."""
     file = str(getattr(sys.modules.get(module), "__file__", "") or "")
     state = Watch(
         telemetry,
@@ -172,7 +172,7 @@ def _reach(run: Run | None) -> None:
 
 
 def _see(parser: "Any", path: str, run: Run) -> None:
-    """Let a parser note that it was come to, what it was given, and that it complained."""
+    """Let a parser note that it was used, its options, and the mistakes that it found."""
     parse, complain, values_of = (
         _original(parser, name) for name in ("parse_known_args", "error", "_get_values")
     )

@@ -1,8 +1,8 @@
 """click: `telemetry.click(cli)` records each run, asks, and adds `TOOL telemetry VERB`.
 
-No command is touched, and no frame of ours stands in an application's traceback: contexts are of a
-class that sees how they end (`Command.context_class`, since click 8.0). click itself is not
-imported, since who calls has it, and Typer carries a copy of its own.
+No command is changed, and no frame of the engine appears in a traceback of the application:
+contexts get a class that sees how they end (`Command.context_class`, since click 8.0). click itself
+is not imported, since the caller has it, and Typer carries a copy of its own.
 """
 
 import sys
@@ -34,7 +34,7 @@ def watch(
     ask: bool = True,
     module: str = "",
 ) -> None:
-    """Let every run of this command or group be recorded; see `Telemetry.click`.
+    """Record every run of this command or group; see `Telemetry.click`.
 
     `module`: the name of the module of the application that calls.
     """
@@ -53,7 +53,7 @@ def watch(
 
 
 def observe(cli: "Any", state: Watch, tree: "ClickTree") -> None:
-    """Let runs of this root command, and of what it comes to, be seen."""
+    """Observe the runs of this root command and of its subcommands."""
     cli.context_class = _Contexts(state, tree).of(cli.context_class)
 
 

@@ -1,4 +1,4 @@
-"""What the engine can add to the event `command` on request: each a word out of a closed list."""
+"""Fields that can be added to the event `command`, each with a closed vocabulary."""
 
 import os
 import sys

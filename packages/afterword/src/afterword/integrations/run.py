@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Returned = TypeVar("Returned")
 
     class How(TypedDict, total=False):
-        """What an application says of its runs; see `Watch`."""
+        """The options of an integration; see `Watch`."""
 
         fields: Sequence[str]
         errors: Sequence[type[BaseException]]
@@ -134,8 +134,8 @@ class Watch:
     def known(self, path: "Sequence[str]") -> str:
         """The path as it may be told: cut where the tree knows no more; the tool's name if empty.
 
-        What stands below a group that is loaded only when it is needed cannot be listed: such a
-        command counts as the group.
+        What is below a group that is loaded only when it is needed cannot be listed: such a command
+        counts as the group.
         """
         if self._paths is None:
             self.event()
@@ -263,7 +263,7 @@ def run_main(watch: Watch, main: "Callable[[], Returned]") -> "Returned":
 
 
 class NoTree:
-    """An application whose commands nobody tells: it has its name alone."""
+    """An application whose commands are not known: it has only its name."""
 
     def paths(self) -> "Iterable[str]":
         """None."""
@@ -287,7 +287,7 @@ def _is_pipe(descriptor: int) -> bool:
 
 
 def _is_output_taken() -> bool:
-    """Write out what is buffered, as Python does in a moment anyway; False if nobody reads it.
+    """Flush stdout, as Python does in a moment anyway; False if nobody reads it.
 
     What could not be written stays in the buffer, and Python complains of it as it would have.
     """

@@ -1,7 +1,7 @@
 """Typer: `telemetry.typer(app)`, as `telemetry.click(cli)`.
 
-A Typer application makes its commands anew each time it is called, so what is to be added is added
-then: the application's class is replaced by one derived from it, in which the first attribute that
+A Typer application makes its commands each time it is called, so telemetry is added then: the
+application's class is replaced by one derived from it, in which the first attribute that
 `typer.main.get_command` reads makes everything ready. Since 0.26 Typer carries a click of its own.
 """
 
@@ -155,7 +155,7 @@ class _Ready:
         raise LookupError(NAME)
 
     def _function(self) -> "Any":
-        """What stands behind `telemetry VERB`."""
+        """The command `telemetry VERB`."""
         telemetry, typer = self.telemetry, sys.modules["typer"]
 
         def act(verb: "Any", as_json: "Any") -> None:

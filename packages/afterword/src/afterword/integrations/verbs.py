@@ -1,4 +1,4 @@
-"""What can be asked of `TOOL telemetry`: the verbs, their help, and who does it."""
+"""The verbs of `TOOL telemetry`, their help, and the call that runs one."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SENT_HELP = "With show: what was sent in the last 30 days, and where to."
 def run_verb(
     telemetry: "Application", verb: str, *, as_json: bool = False, sent: bool = False
 ) -> int:
-    """Do it, print what comes of it, and return the exit code."""
+    """Run a verb: print its result, and return the exit code."""
     from afterword.control import commands
 
     return commands.run(telemetry, verb, as_json=as_json, sent=sent)

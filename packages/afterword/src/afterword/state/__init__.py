@@ -2,5 +2,5 @@
 
 files     small flat JSON files, replaced as a whole
 lockfile  the lock file: one holder at a time for a piece of work
-identity  consent given or taken back, the anonymous id and its month
+identity  consent given or withdrawn, the anonymous id and its month
 """

@@ -1,4 +1,4 @@
-"""What lies in a buffer, for tests: the lines that wait, oldest first."""
+"""The lines of a buffer, for tests: those that wait, oldest first."""
 
 import json
 import os

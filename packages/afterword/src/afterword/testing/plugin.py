@@ -1,4 +1,4 @@
-"""The pytest plugin: what a tool records while its tests run, and what it may ever record.
+"""The pytest plugin: what a tool records while its tests run, and what it can record at all.
 
 Loaded by pytest wherever the engine is installed (entry point `pytest11`). Without a fixture of its
 own nothing is recorded in a test, nor sent: the engine sees that pytest runs.
@@ -31,7 +31,7 @@ class TelemetryEvents(Sequence[dict[str, Any]]):
     """What was recorded so far in this test, also by processes that it started; oldest first.
 
     Each event is a dictionary of `event`, its name, and its fields. Ids that the engine makes are
-    left out, and ranges stand as they are kept: `"duration": "<100ms"`.
+    left out, and ranges are as they are kept: `"duration": "<100ms"`.
     """
 
     def __init__(self, base: str) -> None:
@@ -110,7 +110,7 @@ def telemetry_schema(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 def _schema(telemetry: "Telemetry") -> list[str]:
-    """A line for each field with its kind, and for each word that may stand in one."""
+    """A line for each field with its kind, and for each word that it may hold."""
     lines = []
     for event in telemetry.events.values():
         lines.append(event.name)

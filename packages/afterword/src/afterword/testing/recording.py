@@ -1,4 +1,4 @@
-"""For an application's own tests: see what a piece of it records, without consent, disk or network.
+"""For an application's own tests: see what it records, without consent, disk or network.
 
 with recorded(telemetry) as events:
     run_the_command()

@@ -2,20 +2,21 @@
 
 process  become a background process: detached, silent, bounded, ended by SIGTERM
 run      one uploader at a time; take, batch, deliver, settle, again until empty
-job      what a run works with
-notes    what a run was told by the last one, and leaves for the next
+job      what a run works with, passed in
+notes    what a run learns from the last one, and leaves for the next
 choice   which lines a run sends: those that are fit, of one anonymous id
 reading  a line of the buffer, checked once more: a record, or why it does not leave
 batches  lines into batches the service takes
 delivery one batch: attempts, waiting, halving
-sending  one request, while somebody wants its answer
-suspects what a service refuses, and when it is believed
+sending  one request, as long as its answer is wanted
+suspects what a service refuses, and when that is believed
 ids      one anonymous id to a run
 witness  how long something has waited, for certain
-deadline calls that end in time, whatever they hang in
+deadline calls with a time limit
 retry    how long to wait: within a run, and between runs
 jobs     what an upload works with, made from an application's telemetry
-segments the taken buffer: read, settle, give up
+segments the taken buffer: read, settle, drop
 cap      keep the buffer under its cap, from within a command
-status   what became of the last upload, kept for `status`
+status   the result of the last upload, kept for `status`
+sent     a copy of what was sent, for the person to read
 """

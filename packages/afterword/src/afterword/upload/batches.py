@@ -1,4 +1,4 @@
-"""Lines into batches the service takes: at most 100 events and 500 KB of request. Pure."""
+"""Group lines into batches that the service takes: at most 100 events and 500 KB. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple

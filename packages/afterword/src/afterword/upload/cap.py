@@ -8,9 +8,9 @@ _PATIENCE = 0.1  # seconds; a command waits for this, so no longer than for an a
 
 
 def keep_under_cap(folder: DataFolder, cap: int) -> None:
-    """Give up the oldest events where more than `cap` bytes wait and no uploader is at work.
+    """Drop the oldest events if more than `cap` bytes wait and no uploader is at work.
 
-    How many that were is added to the last upload's status.
+    Their number is added to the last upload's status.
     """
     segments.take_all(folder, patience=_PATIENCE)
     lock = FileLock(folder.upload_lock)

@@ -32,7 +32,7 @@ class Choice:
         self.others = 0
 
     def choose_id(self, here: Sequence[Segment]) -> None:
-        """Whose events this run sends, unless that is settled already."""
+        """Choose whose events this run sends, if it is not chosen yet."""
         if self.id is not None:
             return
         waiting: dict[str, None] = {}

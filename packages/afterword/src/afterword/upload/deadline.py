@@ -1,4 +1,4 @@
-"""Calls that end in time, whatever they hang in: a name, a socket, a drip.
+"""Calls with a time limit, whatever they hang in: name resolution, a socket, a slow answer.
 
 They are made one after another in one thread of their own: starting a thread for each cost a tenth
 of the upload. What does not come back in time is left behind, its thread with it.

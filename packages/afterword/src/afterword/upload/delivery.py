@@ -1,8 +1,8 @@
-"""One batch, delivered as far as it will go: attempts, waiting between them, halving. Pure.
+"""The delivery of one batch: attempts, waiting between them, halving. Pure.
 
-A batch that fails as a whole for what is in it is halved until what cannot be taken stands alone.
-But where three that stand alone fail in a row, or five in all, it is the service that is broken:
-then the rest of the batch is left as it is.
+A batch that is refused as a whole for its content is halved until what is refused is alone. But if
+three single events fail in a row, or five in all, the service is what is broken: then the rest of
+the batch is left as it is.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ class Delivery:
     problem: str | None = None
     retry_after: float | None = None
     fatal: bool = False
-    """The next batch would fare no better."""
+    """The next batch would fail as well."""
     most_taken: int = 0
     """The most records that one answer took."""
     halved: bool = False
     alone: int = 0
-    """Records that stood alone and were not taken all the same."""
+    """Records that were sent alone and were not taken either."""
 
 
 def deliver(size: int, export: Export, wait: Wait, halve: Halve) -> Delivery:

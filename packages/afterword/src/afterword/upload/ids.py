@@ -1,9 +1,9 @@
-"""One anonymous id to a run; another one in a later run, after a random time. Pure.
+"""One anonymous id in a run; another one in a later run, after a random time. Pure.
 
-The id is new with each month, so that nobody can follow a person over months. A request, a
-connection or a moment with two of them would link them after all. So a run sends the events of one
-id only. Those of another wait for a run hours later, on a connection of its own. When that may be
-is drawn anew whenever something is sent, also where nothing of another id waits yet.
+The id is replaced each month, so that nobody can follow a person over months. A request, a
+connection or a moment with two of them would link them. So a run sends the events of one id only.
+Those of another wait for a run hours later, on a connection of its own. That time is drawn anew
+whenever something is sent, even if nothing of another id waits yet.
 """
 
 import hashlib

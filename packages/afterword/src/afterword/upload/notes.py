@@ -1,4 +1,4 @@
-"""What a run has been told by the one before, and leaves for the next: the status file."""
+"""The status file, from the beginning of a run to its end."""
 
 from dataclasses import replace
 
@@ -66,17 +66,17 @@ class Notes:
         return self._witness.is_old(self._since[segment.path])
 
     def announce(self) -> None:
-        """Leave word before anything else: an uploader that dies in the middle has failed.
+        """Write the status first: an uploader that dies in the middle has failed.
 
-        Else one that always dies (out of memory, its container gone) is started by every command,
-        and sends its first batch every time.
+        Otherwise one that always dies (out of memory, its container gone) would be started by every
+        command, and would send its first batch every time.
         """
         if not self._announced:
             self._announced = True
             self._save(replace(self.outcome, error=status.UNFINISHED), 1 + self.before.failures)
 
     def announce_request(self, anonymous_id: str) -> None:
-        """Leave word before the first request; from then on another id has to wait."""
+        """Write the status before the first request; from then on another id has to wait."""
         if not self.has_sent:
             self.has_sent, self._announced = True, False
             self.outcome.last_id = ids.fingerprint(anonymous_id)
@@ -123,7 +123,7 @@ class Notes:
             self._save(outcome, outcome.failures)
 
     def give_up(self, why: str) -> None:
-        """Leave word that nothing could be done, so that not every command tries."""
+        """Write that nothing could be done, so that not every command tries."""
         self._save(replace(self.outcome, error=why), 1 + self.before.failures)
 
     def _next_batch(self, slowest: float) -> int:

@@ -21,7 +21,7 @@ from afterword.upload.status import Status
 from afterword.upload.suspects import Suspects
 
 MOST_BARREN = 3
-"""Batches in a row of which nothing is taken, after which the service is what is broken."""
+"""After so many batches in a row of which nothing is taken, the service is what is broken."""
 
 MOST_ROUNDS = 100
 
@@ -51,7 +51,7 @@ def run(job: Job) -> Status | None:
             work.until_empty()
         finally:
             lock.release()
-        # Who appended after our last look saw the lock held and started nobody: look once more.
+        # A command that appended after our last look saw the lock held and started no uploader.
         if work.stop or not segments.has_new(job.folder):
             break
     return work.notes.outcome if work else None
@@ -95,7 +95,7 @@ class _Run:
     def gather(self) -> None:
         """Wait for more events, the first time.
 
-        Not after an uploader that was cut short: who is always killed in its sleep, as in a
+        Not after an uploader that was cut short: one that is always killed while it waits, as in a
         container, would never send anything.
         """
         if self.job.gather and not self.gathered and self.notes.before.error != status.UNFINISHED:
@@ -238,7 +238,7 @@ class _Run:
         self.job.progress(outcome)
 
     def halve(self, receipt: Receipt, count: int) -> bool:
-        """Would half of these records fare better?"""
+        """Might half of these records be taken?"""
         if self.stop:
             return False
         if self.sender.overdue:
@@ -248,7 +248,7 @@ class _Run:
         return receipt.unacceptable or self.fails_over_some(receipt)
 
     def fails_over_some(self, receipt: Receipt) -> bool:
-        """Is it likely that the service, which is well, fails over one record time and again?"""
+        """Is it likely that one record makes an otherwise working service fail again and again?"""
         return receipt.failed and self.suspects.took_some and self.notes.before.failures > 0
 
     def wait(self, attempt: int, asked: float | None) -> bool:
@@ -269,7 +269,7 @@ class _Run:
                 self.stop = self.notes.gone = True
 
     def is_wanted(self) -> bool:
-        """Has nobody turned it off, or deleted what is being sent?"""
+        """Is it still on, and what is being sent not deleted?"""
         if self.sending is not None and not self.sending[0].holds(self.sending[1]):
             return False
         return self.job.allowed()
@@ -283,7 +283,7 @@ class _Run:
         return self.passed() > self.job.most_time
 
     def conclude(self) -> None:
-        """Let everything go, and leave word of what became of it."""
+        """Close everything, and write the status."""
         for segment in self.open:
             self.close(segment)
         self.open.clear()

@@ -1,9 +1,9 @@
-"""Segments, the taken parts of the buffer: take, read, settle, give up.
+"""Segments, the taken parts of the buffer: take, read, settle, drop.
 
-Taking renames the buffer to a *segment*, which gets no new lines. A settled line is overwritten
-with spaces where it stands. That is the whole book-keeping: a segment tells by itself what is left
-in it, whoever died in the middle, and overwriting needs no free disk. A segment with nothing left
-is removed; one with a rest is rewritten without the blanks, beside itself and then renamed.
+Taking renames the buffer to a *segment*, which gets no new lines. A settled line is overwritten in
+place with spaces. There is no other bookkeeping: after any crash the segment itself tells what is
+left, and overwriting needs no free disk space. A segment with nothing left is removed. One with a
+rest is rewritten without the blanks, beside itself, and then renamed.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ class Segment:
                 start += length
 
     def holds(self, line: Line) -> bool:
-        """Does this line, read earlier, still stand there? `off` and `reset` take it away."""
+        """Is this line, read earlier, still there? `off` and `reset` remove it."""
         try:
             fd = self._open()
         except OSError:
@@ -229,7 +229,7 @@ def all_lines(folder: DataFolder) -> Iterator[Line]:
 def mark(folder: DataFolder, until: float) -> None:
     """Note on the files themselves that no command is to start an uploader before `until`.
 
-    For a disk on which no status can be written: to set the time of a file needs no room.
+    For a disk on which no status can be written: setting the time of a file needs no space.
     """
     for path in (*(segment.path for segment in waiting(folder)), folder.events):
         with contextlib.suppress(OSError):
@@ -331,9 +331,9 @@ def sweep(folder: DataFolder) -> None:
 
 
 def trim(folder: DataFolder, most: int) -> int:
-    """Give up the oldest lines until at most `most` bytes wait; return how many lines that was.
+    """Drop the oldest lines until at most `most` bytes wait; return how many lines that was.
 
-    Blanks, which an uploader that died has left, are not given up but left out. For the holder of
+    Blanks that a killed uploader has left do not count, and are left out. For the holder of
     the upload lock.
     """
     oldest_first = waiting(folder)
@@ -387,7 +387,7 @@ def _adjacent(lines: Iterable[Line]) -> Iterator[tuple[int, list[int]]]:
 def _write_blanks(fd: int, lengths: Iterable[int]) -> None:
     """Spaces over lines of these lengths, each with its newline.
 
-    In a line too long to be an event newlines stand between too, so that reading stays cheap.
+    In a line too long to be an event there are newlines in between, so that reading stays cheap.
     """
     blanks = bytearray()
     for length in lengths:

@@ -1,4 +1,4 @@
-"""One request: the exporter, a thread in which it may hang, and who may still want the answer."""
+"""One request: the exporter, the thread in which it may hang, and whether it is still wanted."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -72,7 +72,7 @@ class Sender:
         return receipt
 
     def close(self) -> None:
-        """Let the connection and the thread go."""
+        """Close the connection, and end the thread."""
         if self._caller is not None:
             self._caller.close()
         if self._exporter is not None:

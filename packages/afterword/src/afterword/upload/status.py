@@ -1,4 +1,4 @@
-"""What became of the last upload, and what the next one has to know: a small file by the buffer."""
+"""The result of the last upload, and what the next one has to know: a small file."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ REFUSED, OVER_THE_CAP = "refused", "over the cap"
 DROPPED = (TOO_OLD, UNREADABLE, UNDECLARED, REFUSED, OVER_THE_CAP)
 
 UNFINISHED = "not finished: at work still, or cut short"
-"""The error that stands there while an upload is at work, and after it was killed."""
+"""The error that the status has while an upload is at work, and after it was killed."""
 
 NO_TIME = "not finished in time"
 
@@ -50,7 +50,7 @@ class Status:
     """Since when each waiting segment has been seen, by its sign, in proven seconds."""
 
     def drop(self, why: str, count: int = 1) -> None:
-        """Count events that leave unsent, for a reason out of DROPPED."""
+        """Count events that are dropped, for a reason out of DROPPED."""
         self.dropped[why] = self.dropped.get(why, 0) + count
 
 

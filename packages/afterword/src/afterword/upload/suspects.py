@@ -1,10 +1,10 @@
-"""What a service refuses, and when it is believed. Pure.
+"""What a service refuses, and when that is believed. Pure.
 
-A service that refuses everything is broken, or the key is wrong: its word must not empty anybody's
-buffer. So a refused event is a *suspect*, and stays. It may be dropped once the service has shown
-that it takes others: the answer that refused it has taken something, or one answer before and one
-after it have. And a run drops a few at most, so that a service that is broken in half costs little
-until somebody sees it.
+A service that refuses everything is broken, or the key is wrong: that must not empty the buffer. So
+a refused event is a *suspect*, and stays. It may be dropped once the service has shown that it
+takes others: the answer that refused it has taken something, or one answer before it and one after
+it have. A run drops a few at most, so that a service that is half broken costs little until
+somebody sees it.
 """
 
 from collections.abc import Hashable, Iterable

@@ -1,9 +1,9 @@
-"""How long something has waited, for certain. Pure.
+"""How long something has certainly waited. Pure.
 
-A wall clock may be wrong when an event is recorded, and when it is looked at. So its word alone
-makes no event too old. The second witness is the machine's uptime, which nobody sets: from run to
-run it proves a time that has passed at least. What is proven is added up in the status file, and
-for each segment stands there when it was first seen. Each event in it is at least as old.
+A wall clock may be wrong when an event is recorded, and when it is read. So the clock alone makes
+no event too old. The second witness is the machine's uptime, which nobody sets: from run to run it
+proves that at least so much time has passed. The proven time is added up in the status file, which
+also says when each segment was first seen. Each event in a segment is at least as old.
 """
 
 from collections.abc import Iterable
