@@ -1,8 +1,10 @@
 """Promises 6 and 8: no request or moment has two anonymous ids; none is sent after its reset."""
 
+import socket
 import threading
 import time
 from collections.abc import Sequence
+from http.client import HTTPConnection
 
 import pytest
 from reliability.application import Application, make
@@ -171,6 +173,64 @@ def test_a_request_that_is_being_waited_with_is_cut(
     assert "telemetry-upload.lock" not in {path.name for path in app.path.iterdir()}
     assert app.waiting() == []
     process.communicate()
+
+
+@pytest.mark.parametrize("spawned", [True, False])
+def test_what_the_system_has_in_hand_is_not_sent_either(
+    telemetry: Telemetry, app: Application, server: Server, spawned: bool
+) -> None:
+    """The connection ends with a reset, after which the system sends nothing."""
+    record(telemetry, 3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        app.aim(server.connection_string.replace(server.endpoint, f"http://127.0.0.1:{port}"))
+        if spawned:
+            process = app.start("upload")
+        else:
+            inside = make(app.connection_string, clock=telemetry.clock)
+            thread = threading.Thread(target=inside.upload)
+            thread.start()
+        connection, _ = listening.accept()
+        connection.settimeout(20)
+        assert connection.recv(10)
+        telemetry.turn_off()
+        while connection.recv(65_536):
+            pass
+        # An orderly end leaves no error; after a reset the system throws away what it has.
+        wait_until(lambda: connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        connection.close()
+    if spawned:
+        assert process.wait(timeout=10) == 0
+        process.communicate()
+    else:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_who_connects_still_when_it_is_turned_off_sends_nothing(
+    telemetry: Telemetry, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the host's own process, where the thread that connects cannot be ended."""
+    record(telemetry, 3)
+    asked, go, over = threading.Event(), threading.Event(), threading.Event()
+    real = HTTPConnection.connect
+
+    def slow(connection: HTTPConnection) -> None:
+        asked.set()
+        go.wait(20)
+        real(connection)
+        over.set()
+
+    monkeypatch.setattr(HTTPConnection, "connect", slow)
+    thread = threading.Thread(target=telemetry.upload)
+    thread.start()
+    assert asked.wait(20)
+    telemetry.turn_off()
+    go.set()
+    assert over.wait(20)
+    thread.join(20)
+    wait_until(lambda: threading.active_count() <= 3)  # ours, and the server's
+    assert server.requests == []
 
 
 def test_while_it_gathers_off_is_heard(telemetry: Telemetry, app: Application) -> None:

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import ssl
+import struct
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ _FIXED = {
     "Content-Type": "application/json",
     "User-Agent": USER_AGENT,
 }
+_AT_ONCE = struct.pack("ii", 1, 0)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 # Where systems keep their authorities: for an interpreter built elsewhere (frozen, python.org's on
 # macOS), whose own default path does not exist here.
@@ -125,6 +127,7 @@ class Host:
         self._context: ssl.SSLContext | None = None
         self._connection: HTTPConnection | None = None
         self._tunnelled = False
+        self._busy = False
 
     def post(self, path: str, body: bytes, *, pack: bool = True) -> Reply:
         """Post a body, once, and read the answer to its bound.
@@ -152,19 +155,27 @@ class Host:
             raise NoAnswerError(f"no answer: {_in_words(error)}") from error
 
     def close(self) -> None:
-        """Close the connection. Whoever hangs in it, in another thread, comes back at once."""
+        """Close the connection. Whoever hangs in it, in another thread, comes back at once.
+
+        Of a request that is under way nothing more leaves, not even what the system has in hand.
+        """
         connection, self._connection = self._connection, None
         if connection is None:
             return
         sock = connection.sock
         if sock is not None:
             with contextlib.suppress(OSError):
+                if self._busy:  # with a reset, not with an orderly end (socket(7), SO_LINGER)
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
                 sock.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             connection.close()
 
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         connection = self._connected()
+        self._busy = True
+        if self._connection is not connection:
+            raise NoAnswerError("closed before it was sent", retry=False)
         connection.putrequest("POST", path, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
@@ -175,6 +186,7 @@ class Host:
             connection.endheaders(io.BytesIO(body))
         response = connection.getresponse()
         answer = response.read(MOST_ANSWER + 1)
+        self._busy = False
         whole = len(answer) <= MOST_ANSWER
         if whole and _is_cut(response):
             raise NoAnswerError("no answer: it was cut short")
