@@ -93,7 +93,7 @@ def test_a_script_is_a_sequence() -> None:
         ("500 'unended", "No closing quotation"),
     ],
 )
-def test_mistakes_are_told(script: str, reason: str) -> None:
+def test_mistakes_are_logged(script: str, reason: str) -> None:
     with pytest.raises(FaultSyntaxError, match="fault") as refused:
         parse(script)
     assert reason in str(refused.value)
@@ -136,7 +136,7 @@ def batch_of(count: int) -> Batch:
 
 
 def answered(script: str, batch: Batch) -> Answer:
-    return answer(batch, one(script), AzureReplies("app"), dice=Plan(seed=0).dice, now=1_000_000)
+    return answer(batch, one(script), AzureReplies("app"), rng=Plan(seed=0).rng, now=1_000_000)
 
 
 def content(given: Answer) -> Any:

@@ -169,10 +169,10 @@ def test_it_ends_with_its_parent(started: Callable[..., subprocess.Popen[str]]) 
     process.stdin = None
 
 
-def test_requests_are_told_on_the_terminal(
+def test_requests_are_logged_on_the_terminal(
     started: Callable[..., subprocess.Popen[str]], envelope: Envelope
 ) -> None:
-    process = started("--tell-requests", "--fault", "503 times=1")
+    process = started("--log-requests", "--fault", "503 times=1")
     client = SinkClient(endpoint_of(line(process.stdout)))
     body = json.dumps([envelope("a"), envelope("b")])
     for path in ("//v2.1/track", "/v2.1/track", "/odd%0Apath"):
@@ -266,7 +266,7 @@ def test_it_listens_on_loopback_only(sink: LocalSink) -> None:
         socket.create_connection((own, sink.port), timeout=2)
 
 
-def test_mistakes_are_told_without_a_traceback(sink: LocalSink, tmp_path: Path) -> None:
+def test_mistakes_are_logged_without_a_traceback(sink: LocalSink, tmp_path: Path) -> None:
     nonsense = tmp_path / "nonsense.duckdb"
     nonsense.write_text("this is no database, but it is long enough to be looked at " * 100)
     cases = [

@@ -7,7 +7,7 @@ from afterword_sink.cli import main as command
 
 
 def main() -> None:
-    """Run the command; exit status 1 where its output has no room."""
+    """Run the command; exit status 1 if its output cannot be written."""
     try:
         command(prog_name="afterword-sink")
     except OSError as error:

@@ -1,7 +1,7 @@
-"""What a request is answered, and what of it is stored: by the server's rules, or by a fault's.
+"""Decide what a request is answered and which of its items are stored.
 
-Pure: a request as it was read and the fault it meets in, the reply and the items to store out. How
-a reply is written depends on the protocol: `azure_replies`, `otlp.replies`.
+Pure: a parsed request and the fault that applies to it in, the reply and the items to store out.
+How a reply is written depends on the protocol: see `azure_replies` and `otlp.replies`.
 """
 
 import random
@@ -17,12 +17,12 @@ _PAGE = b"<!DOCTYPE html><html><body><h1>Sign in to use this network</h1></body>
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that waits to be sent.
+    """A response, before it is sent.
 
     Attributes:
         status: The HTTP status.
         body: The body, whole.
-        headers: Beside `Content-Type` and `Content-Length`.
+        headers: Other than `Content-Type` and `Content-Length`.
         media_type: Of the body.
     """
 
@@ -34,12 +34,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request leads to.
+    """The outcome of a request.
 
     Attributes:
-        reply: What goes back.
+        reply: The response.
         stored: The items that go into the tables.
-        accepted: How many items the client is told, in a whole answer, to have been accepted.
+        accepted: How many items the answer accepts.
     """
 
     reply: Reply
@@ -51,32 +51,32 @@ class Replies(Protocol):
     """How one protocol writes its replies."""
 
     def own(self, received: int, errors: list[ItemError], *, partial: bool, warning: str) -> Reply:
-        """What the server itself answers.
+        """The reply that the server gives by its own rules.
 
         Args:
-            received: How many items came.
-            errors: Those that were not taken.
-            partial: Answer as to a part, even where none or all was taken.
-            warning: What is said beside a success, where the protocol has a place for it.
+            received: How many items the request held.
+            errors: Those that were refused.
+            partial: Answer with a partial success even if all or none was accepted.
+            warning: A message to add to a success, if the protocol has a field for it.
         """
 
     def refusal(self, status: int, received: int) -> Reply:
-        """Nothing was taken, by this status."""
+        """The reply that refuses everything with this status."""
 
     def malformed(self, how: str, received: int, status: int) -> Reply:
         """A reply that contradicts itself."""
 
 
 def answer(
-    batch: Batch, fault: Fault | None, replies: Replies, *, dice: random.Random, now: float
+    batch: Batch, fault: Fault | None, replies: Replies, *, rng: random.Random, now: float
 ) -> Answer:
     """Answer a request.
 
     Args:
         batch: The request's items.
-        fault: The fault it meets; None for none.
-        replies: Of its protocol.
-        dice: For items refused by chance.
+        fault: The fault that applies to it, if any.
+        replies: Those of its protocol.
+        rng: Decides which items are refused by chance.
         now: Seconds since the epoch, for a `Retry-After` that is a date.
     """
     items, errors = batch.items, batch.errors
@@ -84,7 +84,7 @@ def answer(
         reply = replies.own(batch.received, errors, partial=False, warning="")
         return Answer(reply, items, len(items))
     if fault.selection is not None:
-        refused = list(fault.selection.refused(items, dice))
+        refused = list(fault.selection.refused(items, rng))
         gone = {error.position for error in refused}
         items = [item for item in items if item.position not in gone]
         errors = sorted(errors + refused)
@@ -99,7 +99,7 @@ def answer(
 def _misleading(
     received: int, errors: list[ItemError], fault: Fault, replies: Replies, now: float
 ) -> Reply:
-    """What a fault answers that is not to be believed, or does not arrive."""
+    """The reply of a fault that misleads the client or never arrives whole."""
     headers = {}
     if fault.retry_after:
         headers["retry-after"] = retry_after(fault.retry_after, now)

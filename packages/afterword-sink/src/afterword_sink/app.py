@@ -1,6 +1,6 @@
 """The sink as an ASGI application: its paths, and `/sink/...` for tests.
 
-Who may reach them is looked at in `guard`.
+`guard` decides who may reach them.
 """
 
 import asyncio
@@ -34,15 +34,15 @@ class Sink:
     """The parts of one sink.
 
     Args:
-        store: Where accepted items go.
-        plan: Which request meets which fault, until `/sink/faults` is told another.
-        questions: Asks the store.
+        store: Keeps accepted items.
+        plan: Which fault applies to which request, until `/sink/faults` sets another.
+        questions: Runs queries.
         app_id: The id of the resource this stands for.
         key: Its instrumentation key.
-        connection_string: Makes of its URL what a client is given.
-        tell: Told what the person at the terminal should know.
-        tell_request: Told of each request that has been answered.
-        any_age: Take items that are too old or too new for the service.
+        connection_string: Makes a connection string of its URL.
+        log: Called with messages for the terminal.
+        log_request: Called with each request after it was answered.
+        any_age: Accept items that are too old or too new for the service.
         clock: Seconds since the epoch.
     """
 
@@ -55,19 +55,19 @@ class Sink:
         app_id: str,
         key: str,
         connection_string: Callable[[str], str],
-        tell: Callable[[str], None],
-        tell_request: Callable[[Entry], None],
+        log: Callable[[str], None],
+        log_request: Callable[[Entry], None],
         any_age: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._questions = questions
-        self._tell = tell
+        self._log = log
         self._connection_string = connection_string
         self.plan = plan
-        self.ledger = Ledger(tell=tell_request)
+        self.ledger = Ledger(log=log_request)
         self.delivery = Delivery()
-        self.intake = Intake(store, tell)
+        self.intake = Intake(store, log)
         self.app_id = app_id
         self.key = key
         self.any_age = any_age
@@ -77,8 +77,8 @@ class Sink:
         """The sink as an ASGI application.
 
         Args:
-            hosts: Names that it is called by; see `guard`.
-            origins: Of web pages that may send; see `guard`.
+            hosts: Host names to accept; see `guard`.
+            origins: Origins of web pages that may send; see `guard`.
         """
         routes = [
             *Ingestion(self).routes(),
@@ -95,12 +95,12 @@ class Sink:
         ]
         handlers = {404: self._elsewhere, 405: self._elsewhere, DatabaseError: _unavailable}
         app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
-        return _OneSlash(Guard(app, hosts=hosts, origins=origins, tell=self._tell))
+        return _OneSlash(Guard(app, hosts=hosts, origins=origins, log=self._log))
 
-    def let_go(self) -> None:
-        """Drop what would hold up the end: answers under way by a fault, and running queries."""
-        self.delivery.let_go()
-        self._questions.let_go()
+    def stop(self) -> None:
+        """End what would delay the shutdown: connections held by a fault, and running queries."""
+        self.delivery.stop()
+        self._questions.stop()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -108,7 +108,7 @@ class Sink:
             yield
 
     async def _front(self, request: Request) -> Response:
-        """The page for a browser; for anything else, that all is well."""
+        """The page for a browser; the health answer for other clients."""
         if "text/html" not in request.headers.get("accept", ""):
             return await _health(request)
         question, answer, wrong = request.query_params.get("q", ""), None, ""
@@ -161,7 +161,7 @@ class Sink:
         return await self._faults(request)
 
     async def _elsewhere(self, request: Request, error: Exception) -> Response:
-        """A request to an unknown path is written down too: nothing can be sent unseen."""
+        """Answer an unknown path with 404, and record the request like any other."""
         status = error.status_code if isinstance(error, HTTPException) else 404
         self.ledger.answered(await record(request, self), status)
         message = {"code": "PathNotFoundError", "message": "The requested path does not exist"}
@@ -169,7 +169,7 @@ class Sink:
 
 
 class _OneSlash:
-    """Takes `//v2.1/track` for `/v2.1/track`: exporters append to an endpoint ending in a slash."""
+    """Treats `//v2.1/track` as `/v2.1/track`: exporters append to an endpoint ending in a slash."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -177,12 +177,12 @@ class _OneSlash:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope["path"] = "/" + scope["path"].lstrip("/")
-        with contextlib.suppress(ClientDisconnect):  # it went away in the middle of its body
+        with contextlib.suppress(ClientDisconnect):  # while its body was read
             await self._app(scope, receive, send)
 
 
 def _plan_of(asked: Any) -> tuple[list[Fault], int]:
-    """The faults and the seed in what `POST /sink/faults` was told."""
+    """The faults and the seed in the body of `POST /sink/faults`."""
     scripts = asked.get("faults") if isinstance(asked, dict) else None
     if not isinstance(scripts, list) or not all(isinstance(script, str) for script in scripts):
         raise ValueError('the body is {"faults": ["500 times=2", ...], "seed": 0}')
@@ -197,7 +197,7 @@ async def _health(_request: Request) -> Response:
 
 
 async def _live(request: Request) -> Response:
-    """Live metrics: nobody is watching, so an SDK sends none."""
+    """Answer an SDK's live metrics that nobody is watching, so that it sends none."""
     await bodies.body_of(request.stream())
     return Response(headers={"x-ms-qps-subscribed": "false"})
 

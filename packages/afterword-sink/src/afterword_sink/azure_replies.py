@@ -1,4 +1,4 @@
-"""What the ingestion endpoint of Application Insights answers."""
+"""The replies of the ingestion endpoint of Application Insights."""
 
 import orjson
 
@@ -8,7 +8,7 @@ from afterword_sink.faults import MALFORMED, message
 
 
 class AzureReplies:
-    """The replies of the endpoint.
+    """Writes the endpoint's replies.
 
     Args:
         app_id: The id of the resource, part of every reply.
@@ -25,7 +25,7 @@ class AzureReplies:
         partial: bool,
         warning: str = "",  # noqa: ARG002  # has no place
     ) -> Reply:
-        """200 for all, 206 for some, the first item's status for none."""
+        """200 if all items were accepted, 206 if some, else the status of the first."""
         accepted = max(received - len(errors), 0)
         status = 200 if not errors else 206 if accepted or partial else errors[0].status
         content = {

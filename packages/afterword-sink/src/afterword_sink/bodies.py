@@ -1,8 +1,7 @@
-"""A request body: packed or not, an array, an object or JSON lines, into the items it holds.
+"""Read a request body: gzip or not, a JSON array, an object, or JSON lines.
 
-Every step has a bound that is looked at before the work: bytes before they are inflated, the
-number of values before they are parsed (a `{}` of two bytes takes 64 of memory), lines before they
-are cut.
+Each step checks its limit before it does the work: the size before inflating, the number of values
+before parsing (a `{}` of two bytes takes 64 bytes of memory), the number of lines before splitting.
 """
 
 import zlib
@@ -11,13 +10,13 @@ from typing import Any
 
 import orjson
 
-BODY_BYTES = 16 * 1024 * 1024  # ours: what one request may hold, packed or not
-BODY_VALUES = 1_000_000  # ours: JSON values in it, about 100 bytes of memory each
-BODY_ITEMS = 50_000  # ours: items in it
+BODY_BYTES = 16 * 1024 * 1024  # our limit, compressed or not
+BODY_VALUES = 1_000_000  # our limit; each takes about 100 bytes of memory
+BODY_ITEMS = 50_000  # our limit
 
 
 class UnreadableBodyError(ValueError):
-    """The body as a whole cannot be read; its message goes into the reply.
+    """The body as a whole cannot be read; the message goes into the reply.
 
     Args:
         message: What the reply says.
@@ -30,7 +29,7 @@ class UnreadableBodyError(ValueError):
 
 
 async def body_of(stream: AsyncIterable[bytes]) -> bytes:
-    """A request's body; of one that is too large its beginning, still too large.
+    """Read a request's body. Of one that is too large, only so much that this can be seen.
 
     The rest is read and dropped: a client that is still writing would not see the answer.
     """
@@ -43,7 +42,7 @@ async def body_of(stream: AsyncIterable[bytes]) -> bytes:
 
 
 def unpack(body: bytes, encoding: str) -> bytes:
-    """A request body as it was before it was packed.
+    """Decompress a request body.
 
     Args:
         body: The bytes as they came.
@@ -80,7 +79,7 @@ def load(text: bytes) -> Any:
     """One JSON value.
 
     Raises:
-        UnreadableBodyError: It is none, or holds too many values.
+        UnreadableBodyError: It is not JSON, or holds too many values.
     """
     if sum(map(text.count, (b"{", b"[", b",", b":"))) > BODY_VALUES:
         raise _too_large()
@@ -91,10 +90,12 @@ def load(text: bytes) -> Any:
 
 
 def parse(text: bytes) -> list[Any]:
-    """The items of a JSON array, of one object, or of JSON lines; a broken line is its own error.
+    """The items of a JSON array, of one object, or of JSON lines.
+
+    A broken line is returned as an error in its place.
 
     Raises:
-        UnreadableBodyError: None of these, or too much.
+        UnreadableBodyError: It is none of these, or too large.
     """
     try:
         parsed = load(text)

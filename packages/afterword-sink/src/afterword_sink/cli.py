@@ -1,4 +1,4 @@
-"""`afterword-sink serve` and `afterword-sink query`: the sink for people at a terminal."""
+"""The commands `afterword-sink serve` and `afterword-sink query`."""
 
 import ipaddress
 import json
@@ -58,7 +58,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     "clients trust it by the folder's ca.pem. Needs afterword-sink[tls].",
 )
 @click.option(
-    "--tell-requests/--no-tell-requests",
+    "--log-requests/--no-log-requests",
     default=None,
     help="Print each request to stderr (default: if that is a terminal).",
 )
@@ -123,7 +123,7 @@ def serve(
     port: int,
     host: str,
     tls: str | None,
-    tell_requests: bool | None,
+    log_requests: bool | None,
     database: str,
     any_age: bool,
     memory: str,
@@ -145,7 +145,7 @@ def serve(
         server.run(
             server.Options(
                 listener=listener.Listener(host=host, port=port, tls=tls, names=list(hosts)),
-                tell_requests=sys.stderr.isatty() if tell_requests is None else tell_requests,
+                log_requests=sys.stderr.isatty() if log_requests is None else log_requests,
                 hosts=hosts,
                 origins=origins,
                 database=database,
@@ -225,7 +225,7 @@ def query(
 
 
 def _read(question: str) -> str:
-    """The question itself, or what stands in the file that it names.
+    """The query: the argument itself, or the contents of the file that it names.
 
     Raises:
         ValueError: The file cannot be read.
@@ -242,7 +242,7 @@ def _read(question: str) -> str:
 
 
 def _has_blocks() -> bool:
-    """Whether the output's encoding has the characters that bars are drawn with."""
+    """Whether the output's encoding has the characters for bars."""
     try:
         "█▏".encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

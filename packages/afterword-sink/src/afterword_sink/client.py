@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 class SinkError(Exception):
-    """The sink cannot be reached or refuses the question; the message says what to do."""
+    """The sink cannot be reached, or refuses a request; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class ReceivedRequest:
 
     Attributes:
         number: Counted from 1.
-        time: When it was there, in seconds since the epoch.
+        time: When it had been received, in seconds since the epoch.
         method: `POST`, ...
-        path: As sent, with a doubled slash if there was one.
-        headers: By name in lower case; of a repeated one the last.
-        body: The bytes as they came, still packed if they came packed.
-        fault: The fault that was played on it; empty for none.
-        status: What was answered; None where nothing was.
+        path: As sent, including a doubled slash.
+        headers: By name in lower case; the last value of a repeated one.
+        body: The bytes as they came, not decompressed.
+        fault: The fault that was applied to it; empty if none was.
+        status: The status it was answered with; None if it was not answered.
     """
 
     number: int
@@ -41,10 +41,10 @@ class ReceivedRequest:
 
     @property
     def envelopes(self) -> list[dict[str, Any]]:
-        """The items in the body, if it is a JSON array, packed or not.
+        """The items in the body, decompressed if needed.
 
         Raises:
-            ValueError: It is not.
+            ValueError: The body is not a JSON array.
         """
         packed = self.headers.get("content-encoding") == "gzip"
         items = json.loads(gzip.decompress(self.body) if packed else self.body)
@@ -54,15 +54,14 @@ class ReceivedRequest:
 
 
 class SinkClient:
-    """Asks, watches and provokes one sink.
+    """A client of one sink: send queries, read its counts and requests, set faults.
 
     Args:
         endpoint: Its URL, `http://127.0.0.1:PORT/`.
         timeout: Seconds for one request.
-        ca_file: The certificate that vouches for it, where it speaks https; None for those that
-            the system knows.
+        ca_file: The CA certificate to trust, if it speaks https; None for the system's own.
 
-    Every method raises `SinkError` where the sink is not there or does not understand.
+    Every method raises `SinkError` if the sink cannot be reached or refuses the request.
     """
 
     def __init__(self, endpoint: str, *, timeout: float = 90, ca_file: str | None = None) -> None:
@@ -71,14 +70,14 @@ class SinkClient:
         self._timeout = timeout
 
     def ask(self, kql: str) -> tuple[list[str], list[list[Any]]]:
-        """Answer a query: the names of its columns, and its rows with dynamic values unpacked."""
+        """Run a query; return its column names and its rows, with dynamic values parsed."""
         reply = self._call("POST", "/v1/apps/local/query", {"query": kql})
         if "error" in reply:  # rows are missing
             raise SinkError(_reason(reply))
         return unpacked(reply)
 
     def query(self, kql: str) -> list[dict[str, Any]]:
-        """Answer a query, each row as a dictionary."""
+        """Run a query; return each row as a dictionary."""
         columns, rows = self.ask(kql)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
@@ -111,25 +110,25 @@ class SinkClient:
         ]
 
     def set_faults(self, *faults: str, seed: int = 0) -> None:
-        """Let these faults befall the requests from now on, instead of any set before.
+        """Apply these faults to the requests from now on, instead of any set before.
 
         Args:
             faults: As on the command line; `afterword_sink.faults` has the grammar.
-            seed: Of the dice behind faults by chance.
+            seed: Of the random generator behind `chance` and `share`.
         """
         self._call("POST", "/sink/faults", {"faults": faults, "seed": seed})
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults, each as `{"fault": text, "left": requests it may still befall or None}`."""
+        """The faults, each as `{"fault": text, "left": requests it still applies to, or None}`."""
         faults: list[dict[str, Any]] = self._call("GET", "/sink/faults")["faults"]
         return faults
 
     def clear_faults(self) -> None:
-        """Be well again."""
+        """Remove every fault."""
         self._call("DELETE", "/sink/faults")
 
     def clear(self) -> None:
-        """Forget every event, every request and every fault."""
+        """Delete every event, every recorded request and every fault."""
         self._call("DELETE", "/sink")
 
     def _call(self, method: str, path: str, content: object = None) -> dict[str, Any]:
@@ -162,7 +161,7 @@ class SinkClient:
 
 
 def unpacked(reply: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of a query's reply, with dynamic values out of their JSON text."""
+    """The columns and rows of a query's reply, with dynamic values parsed."""
     table = reply["tables"][0]
     dynamic = [column["type"] == "dynamic" for column in table["columns"]]
     rows = [

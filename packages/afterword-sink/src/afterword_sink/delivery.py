@@ -1,6 +1,6 @@
-"""Send an answer on its way: whole, or as a fault says it travels.
+"""Send an answer: whole, or in the way that a fault asks for.
 
-What HTTP frameworks cannot say (silence, a closed connection, half an answer) is said to the
+HTTP frameworks cannot stay silent, close a connection or send half an answer. So this works on the
 transport itself, which `server` puts into the scope of each request.
 """
 
@@ -19,11 +19,11 @@ Refuse = Callable[[float], Awaitable[None]]
 
 
 class Arrival(NamedTuple):
-    """What became of an answer.
+    """How the sending of an answer ended.
 
     Attributes:
-        status: The status that went out; None if none did.
-        whole: All of it went out, and the client was still there.
+        status: The status that was sent; None if none was.
+        whole: Whether all of it was sent while the client was connected.
     """
 
     status: int | None
@@ -45,20 +45,20 @@ class Connection(NamedTuple):
 
 
 class Delivery:
-    """Sends answers, and knows which connections it keeps waiting."""
+    """Sends answers, and keeps track of the connections that a fault holds."""
 
     def __init__(self) -> None:
         self._held: set[asyncio.Transport] = set()
-        # Whoever listens puts in its place what takes no new connection for so many seconds.
+        # The server replaces it: it takes no new connection for so many seconds.
         self.refuse: Refuse = _listen_on
 
-    def let_go(self) -> None:
-        """Drop every connection that a fault keeps waiting: the sink ends."""
+    def stop(self) -> None:
+        """Abort every connection that a fault holds, because the sink ends."""
         for transport in list(self._held):
             transport.abort()
 
     async def send(self, reply: Reply, fault: Fault, connection: Connection) -> Arrival:
-        """Send an answer as a fault says, and tell what became of it.
+        """Send an answer in the way that a fault asks for.
 
         The request's body must have been read to its end.
         """
@@ -67,7 +67,7 @@ class Delivery:
         try:
             if fault.travel is Travel.REFUSE:
                 await self.refuse(fault.refusal)
-            return await _Journey(reply, fault, connection).travel()
+            return await _Sending(reply, fault, connection).run()
         finally:
             self._held.discard(transport)
 
@@ -77,15 +77,15 @@ async def _listen_on(_seconds: float) -> None:
 
 
 @dataclass(slots=True)
-class _Journey:
-    """One answer on its way."""
+class _Sending:
+    """The sending of one answer."""
 
     reply: Reply
     fault: Fault
     connection: Connection
 
-    async def travel(self) -> Arrival:
-        """Send it as the fault says."""
+    async def run(self) -> Arrival:
+        """Send it."""
         if self.fault.delay and await self._client_leaves_within(self.fault.delay):
             return Arrival(None, whole=False)
         whole = False
@@ -143,11 +143,11 @@ class _Journey:
         return True
 
     async def _close(self) -> None:
-        self.connection.transport.close()  # what was written still goes out
+        self.connection.transport.close()  # what was written is still sent
         await self._client_leaves_within(None)
 
     async def _client_leaves_within(self, seconds: float | None) -> bool:
-        """Whether the connection ends in this time; None for as long as it takes."""
+        """Whether the client disconnects within this time; None waits until it does."""
         try:
             async with asyncio.timeout(seconds):
                 while (await self.connection.receive())["type"] != "http.disconnect":

@@ -1,9 +1,8 @@
-"""What the service takes: a request body into envelopes, each accepted or refused with its words.
+"""Parse a request body into envelopes, and accept or refuse each as the service does.
 
-Pure: bytes and the present moment in, a `Batch` out. The rules are the public schema of
-Application Insights (EndpointSpecs/Schemas/Bond in microsoft/ApplicationInsights-Home), the
-wording that of its replies as they stand in bug reports: 100 too long, 103 out of range,
-106 wrong type, 109 missing.
+Pure: bytes and the current time in, a `Batch` out. The rules are the public schema of Application
+Insights (EndpointSpecs/Schemas/Bond in microsoft/ApplicationInsights-Home). The messages are those
+of its replies in bug reports: 100 too long, 103 out of range, 106 wrong type, 109 missing.
 """
 
 import re
@@ -20,7 +19,7 @@ from afterword_sink.tables import TABLE_OF
 OLDEST_MS = 172_800_000  # Envelope.bond: MinDateOffsetFromNow, 48 h
 NEWEST_MS = 7_200_000  # Envelope.bond: MaxDateOffsetFromNow, 2 h
 ITEM_BYTES = 65_536  # "Telemetry item length must not exceed 65536"
-ITEM_DEPTH = 64  # ours: objects and arrays within each other
+ITEM_DEPTH = 64  # our limit: objects and arrays within each other
 PROPERTY_KEY_CHARS = 150
 PROPERTY_VALUE_CHARS = 8_192
 TAG_CHARS = {  # ContextTagKeys.bond
@@ -54,12 +53,12 @@ _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d
 
 
 class ItemError(NamedTuple):
-    """One item that was not taken.
+    """One item that was refused.
 
     Attributes:
         position: Its place in the request, from 0.
-        status: Its own status, of the same meaning as an HTTP status.
-        message: Why, in words.
+        status: Its own status, with the meaning of an HTTP status.
+        message: The reason.
     """
 
     position: int
@@ -87,8 +86,8 @@ class Batch:
 
     Attributes:
         received: How many items the body held.
-        items: Those the service takes.
-        errors: Those it does not, in the order of the body.
+        items: The accepted ones.
+        errors: The refused ones, in the order of the body.
     """
 
     received: int = 0
@@ -97,13 +96,13 @@ class Batch:
 
 
 def read(body: bytes, *, encoding: str = "", now: float, any_age: bool = False) -> Batch:
-    """Unpack, parse and check a request body.
+    """Decompress, parse and check a request body.
 
     Args:
         body: The bytes as they came.
         encoding: The `Content-Encoding` header; empty for none.
         now: Seconds since the epoch.
-        any_age: Take items that are too old or too new for the service.
+        any_age: Accept items that are too old or too new for the service.
 
     Raises:
         bodies.UnreadableBodyError: Not gzip, too large, or not JSON.
@@ -130,7 +129,7 @@ def read(body: bytes, *, encoding: str = "", now: float, any_age: bool = False) 
 
 
 def _dumped(envelope: Any) -> bytes:
-    """An item as compact JSON; empty where it is nested too deeply."""
+    """An item as compact JSON; empty if it is nested too deeply."""
     try:
         text = orjson.dumps(envelope)
     except orjson.JSONEncodeError:  # past 254 levels
@@ -141,7 +140,7 @@ def _dumped(envelope: Any) -> bytes:
 
 
 def _depth(value: Any) -> int:
-    """How many objects and arrays stand within each other."""
+    """How deeply objects and arrays are nested."""
     depth, level = 0, [value]
     while level := [one for one in level if isinstance(one, dict | list)]:
         depth += 1
@@ -152,9 +151,9 @@ def _depth(value: Any) -> int:
 
 
 def _flaws(envelope: Any, now: float | None) -> Iterator[str]:
-    """What is wrong with an envelope, in the order in which the service would say it.
+    """What is wrong with an envelope, in the order in which the service reports it.
 
-    Without `now`, its age is not looked at.
+    Without `now`, its age is not checked.
     """
     if not isinstance(envelope, dict):
         yield _wrong_type("data", "Envelope", "object", envelope)
@@ -294,6 +293,6 @@ def _too_long(name: str, kind: str, limit: int, value: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as it stands in a message: JSON, cut where it would fill the page."""
+    """A value for a message: JSON, shortened."""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return text if len(text) <= 100 else f"{text[:100]}..."  # noqa: PLR2004  # a line

@@ -1,6 +1,6 @@
-"""Faults on demand: what one is, how it is written, and which request meets which.
+"""Faults on demand: what a fault is, how it is written, and which request it applies to.
 
-Pure: what a fault does to a connection stands in `delivery`, how text is read in `grammar`.
+Pure. `delivery` applies a fault to a connection, `grammar` reads it from text.
 """
 
 import random
@@ -14,7 +14,7 @@ from typing import Any
 from afterword_sink.envelopes import Item, ItemError
 
 GRAMMAR = """\
-A fault says what is answered, how the answer travels, and which requests fail:
+A fault says what is answered, how the answer is sent, and which requests it applies to:
 
     script    = fault *( ";" fault )          tried in this order for every request
     fault     = *( word | key "=" value )     quoted as in a shell
@@ -38,7 +38,7 @@ What is answered
                     object-list, empty-list, null-counts, no-object, empty
     not-json        a page of HTML, with status 200 or the one given
 
-How it travels
+How it is sent
     (nothing)             at once, whole
     delay=SECONDS         after this time, with any of these
     hang                  accepted, never answered
@@ -53,8 +53,8 @@ Which requests fail
     times=N   so many requests, then never again (default: all)
     chance=P  each request by this chance, from the sink's seed; the others meet the next fault
 
-An item is stored if the client was told, in a whole answer, that it was accepted. `after=store`
-first stores what would have been accepted, and then fails.
+An item is stored if the client was sent, whole, an answer that accepts it. `after=store` first
+stores what would have been accepted, and then fails.
 """
 
 
@@ -68,7 +68,7 @@ def _reply_206(received: int, errors: list[Any]) -> dict[str, Any]:
 
 
 class Travel(StrEnum):
-    """How an answer travels."""
+    """How an answer is sent."""
 
     WHOLE = "whole"
     HANG = "hang"
@@ -112,20 +112,20 @@ MESSAGES = {
     503: "Service unavailable",
     504: "Gateway timeout",
 }
-"""What an item refused by a fault is told."""
+"""The message of an item refused by a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which items of a request are refused, and with what.
+    """Which items of a request are refused, and with which status.
 
     Attributes:
-        statuses: Taken in turn, again and again.
+        statuses: Used in turn.
         every: Every Nth item, counted from 1; 0 for none by this rule.
-        at: Those at these places, counted from 0.
-        share: Each by this chance.
-        match: Those whose JSON has this text.
-        always_206: Answer 206 even where nothing was taken.
+        at: Those at these positions, counted from 0.
+        share: Each with this probability.
+        match: Those whose JSON contains this text.
+        always_206: Answer 206 even if no item was accepted.
     """
 
     statuses: tuple[int, ...]
@@ -135,20 +135,20 @@ class Selection:
     match: str = ""
     always_206: bool = False
 
-    def refused(self, items: Iterable[Item], dice: random.Random) -> Iterator[ItemError]:
+    def refused(self, items: Iterable[Item], rng: random.Random) -> Iterator[ItemError]:
         """The items that are refused, each with its status."""
         turn = 0
         for item in items:
-            if self._hits(item, dice):
+            if self._hits(item, rng):
                 status = self.statuses[turn % len(self.statuses)]
                 turn += 1
                 yield ItemError(item.position, status, message(status))
 
-    def _hits(self, item: Item, dice: random.Random) -> bool:
+    def _hits(self, item: Item, rng: random.Random) -> bool:
         return (
             (self.every > 0 and (item.position + 1) % self.every == 0)
             or item.position in self.at
-            or (self.share > 0 and dice.random() < self.share)
+            or (self.share > 0 and rng.random() < self.share)
             or (self.match != "" and self.match.encode() in item.text)
         )
 
@@ -157,23 +157,27 @@ class Selection:
 class Fault:
     """One fault.
 
-    Attributes:
-        text: As it was written.
-        status: Answered for the whole request; None for the service's own.
-        retry_after: The header's value, not yet a date; empty for none.
-        location: The header's value; empty for none.
-        warning: What OTLP's success says beside it; empty for nothing.
-        selection: Which items are refused; None for none.
-        malformed: A key of `MALFORMED`; empty for none.
-        html: Answer with a page, not with JSON.
-        travel: How the answer travels.
-        delay: Seconds before it sets out.
-        keep: Bytes of the body before it is cut; None for half of them.
-        pace: Seconds between two bytes that drip.
-        refusal: Seconds in which no new connection is taken.
-        store: Store first what would have been accepted.
-        times: How many requests fail; None for all.
-        chance: The share of requests that fail.
+        Attributes:
+            text: As it was written.
+            status: The answer to the whole request; None for the service's own.
+            retry_after: The header's value, not yet a date; empty for none.
+            location: The header's value; empty for none.
+            warning: The message of OTLP's success; empty for none.
+            selection: Which items are refused; None for none.
+            malformed: A key of `MALFORMED`; empty for none.
+            html: Answer with a page, not with JSON.
+            travel: How the answer is sent.
+            delay: Seconds before it is sent.
+            keep: Bytes of the body before it is cut; None for half of them.
+            pace: Seconds between two bytes, if it is sent byte by byte.
+            refusal: Seconds in which no new connection is taken.
+            store: Store first what would have been accepted.
+    Which requests fail
+        times=N   so many requests, then never again (default: all)
+        chance=P  each request by this chance, from the sink's seed; the others meet the next fault
+
+    An item is stored if the client was sent, whole, an answer that accepts it. `after=store` first
+    stores what would have been accepted, and then fails.
     """
 
     text: str
@@ -195,29 +199,29 @@ class Fault:
 
     @property
     def is_honest(self) -> bool:
-        """Whether the client learns, whole, what was accepted."""
+        """Whether the client receives a whole answer that says what was accepted."""
         own_answer = self.status is None and not self.malformed and not self.html
         return own_answer and self.travel in {Travel.WHOLE, Travel.DRIP}
 
 
 class Plan:
-    """Which request meets which fault.
+    """Decides which fault applies to each request.
 
     Args:
         faults: Tried in this order for every request.
-        seed: Of the dice behind `chance` and `share`; the same seed, the same run.
+        seed: Of the random generator behind `chance` and `share`; the same seed gives the same run.
     """
 
     def __init__(self, faults: Sequence[Fault] = (), seed: int = 0) -> None:
         self._faults = tuple(faults)
         self._left = [fault.times for fault in faults]
-        self.dice = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+        self.rng = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
 
     def next(self) -> Fault | None:
-        """The fault that the next request meets; None for none."""
+        """The fault that applies to the next request, if any."""
         for place, fault in enumerate(self._faults):
             left = self._left[place]
-            if left == 0 or (fault.chance < 1 and self.dice.random() >= fault.chance):
+            if left == 0 or (fault.chance < 1 and self.rng.random() >= fault.chance):
                 continue
             if left is not None:
                 self._left[place] = left - 1
@@ -225,7 +229,7 @@ class Plan:
         return None
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The faults in order, each with how many requests it may still befall."""
+        """The faults in order, each with how many requests it still applies to."""
         return [
             {"fault": fault.text, "left": left}
             for fault, left in zip(self._faults, self._left, strict=True)
@@ -233,7 +237,7 @@ class Plan:
 
 
 def message(status: int) -> str:
-    """What the service says with a status."""
+    """The service's message for a status."""
     return MESSAGES.get(status, f"Status {status}")
 
 

@@ -1,4 +1,4 @@
-"""Read faults from text; the grammar stands in `faults`, every mistake gets told what to write."""
+"""Read faults from text. The grammar stands in `faults`; an error says what to write instead."""
 
 import shlex
 from collections.abc import Callable
@@ -15,14 +15,14 @@ _T = TypeVar("_T")
 
 
 class FaultSyntaxError(ValueError):
-    """A fault is not written as it must be; the message says what is wrong, and what is right."""
+    """A fault is not written correctly; the message says what is wrong and what to write."""
 
 
 def parse(script: str) -> list[Fault]:
     """Read a script of faults.
 
     Raises:
-        FaultSyntaxError: It is not written as it must be.
+        FaultSyntaxError: It is not written correctly.
     """
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";")
     lexer.whitespace_split = True
@@ -34,7 +34,7 @@ def parse(script: str) -> list[Fault]:
                 faults.append([])
             else:
                 faults[-1].append(token)
-    except ValueError as error:  # a quotation that does not end
+    except ValueError as error:  # an unclosed quotation
         raise FaultSyntaxError(f"fault '{script}': {error}") from error
     parsed = [_fault(tokens) for tokens in faults if tokens]
     if not parsed:
@@ -73,7 +73,7 @@ def _fault(tokens: list[str]) -> Fault:
 
 
 def _words(text: str, words: list[str]) -> tuple[str, Travel, int | None]:
-    """The word for the answer, the one for the way, and the status, if each is there."""
+    """The word for the answer, the word for how it is sent, and the status; each may be missing."""
     answers = [word for word in words if word in _ANSWER_WORDS]
     travels = [Travel(word) for word in words if word in _TRAVEL_WORDS]
     codes = [word for word in words if word.isdecimal() and word not in _ANSWER_WORDS]
@@ -120,7 +120,7 @@ def _selection(options: "_Options", answer: str) -> Selection:
 
 
 class _Options:
-    """The options of one fault; what nobody takes was not meant for it."""
+    """The options of one fault; an option that is never taken does not belong to it."""
 
     def __init__(self, text: str, options: list[str]) -> None:
         self.text = text
@@ -181,7 +181,7 @@ def _chance(value: str) -> float:
 
 def _item_status(value: str) -> int:
     number = _natural(value)
-    if not 206 <= number <= 599:  # noqa: PLR2004  # 206 is what an item sampled out is told
+    if not 206 <= number <= 599:  # noqa: PLR2004  # 206 is the status of an item sampled out
         raise ValueError("a status from 206 to 599 is wanted")
     return number
 

@@ -1,12 +1,12 @@
-"""Who may talk to the sink: programs of this machine, and web pages only where they are allowed.
+"""Who may use the sink: programs, and web pages only if their origin is allowed.
 
-A browser sends a page's requests to 127.0.0.1 as well as a program's. So a page is told from a
-program by what only browsers send (`Origin`, `Sec-Fetch-Site`), and refused unless its origin was
-named. DNS rebinding, a page's own name that suddenly means 127.0.0.1, is told by the `Host` header:
-an IP address and `localhost` cannot be rebound, any other name has to be named.
+Any page in a browser can send requests to 127.0.0.1. Such a request carries headers that only
+browsers send (`Origin`, `Sec-Fetch-Site`), and is refused unless its origin was allowed. In DNS
+rebinding, the name of a page's site resolves to 127.0.0.1. The `Host` header shows that: IP
+addresses and `localhost` cannot be rebound, other names have to be allowed.
 
-An allowed page may send events. It can neither ask, nor delete, nor set faults: the events of a
-developer are nothing for the scripts in a page.
+An allowed page may only send events. It cannot query, delete or set faults, so that no script in
+it can read the developer's data.
 """
 
 import ipaddress
@@ -19,18 +19,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 INGESTION_PATHS = frozenset({"/v2.1/track", "/v2/track", "/v1/logs"})
 ANY_ORIGIN = "*"
-_MOST_TOLD = 100  # reasons that are told on the terminal, each once
-_OWN_SITES = frozenset({"", "none", "same-origin"})  # Sec-Fetch-Site of what no other page asks
+_MOST_LOGGED = 100  # reasons, each logged once
+_OWN_SITES = frozenset(
+    {"", "none", "same-origin"}
+)  # Sec-Fetch-Site of requests that no other site made
 
 
 class Guard:
-    """ASGI middleware that refuses with 403 what comes from a page or under a foreign name.
+    """ASGI middleware that answers 403 to web pages and to unknown host names.
 
     Args:
-        app: What stands behind it.
-        hosts: Names that the sink is called by, besides IP addresses and `localhost`.
-        origins: Origins (`http://localhost:3000`) of pages that may send; `*` for all.
-        tell: Told in words what is refused, once.
+        app: The application behind it.
+        hosts: Host names to accept, besides IP addresses and `localhost`.
+        origins: Origins of pages that may send, such as `http://localhost:3000`; `*` for all.
+        log: Called with each reason for a refusal, once.
     """
 
     def __init__(
@@ -39,16 +41,16 @@ class Guard:
         *,
         hosts: Collection[str] = (),
         origins: Collection[str] = (),
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts}
         self._origins = {origin.lower().rstrip("/") for origin in origins}
-        self._tell = tell
-        self._told: set[str] = set()
+        self._log = log
+        self._logged: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Handle a request: pass it on or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -94,9 +96,9 @@ class Guard:
         return allowed and path in INGESTION_PATHS
 
     async def _refuse(self, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if reason not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(reason)
-            self._tell(f"refused: {reason}")
+        if reason not in self._logged and len(self._logged) < _MOST_LOGGED:
+            self._logged.add(reason)
+            self._log(f"refused: {reason}")
         content = {"error": {"code": "ForbiddenError", "message": reason}}
         await Response(orjson.dumps(content), 403, media_type="application/json")(
             scope, receive, send
@@ -110,7 +112,7 @@ def _name(host: str) -> str:
 
 
 def _preflight(origin: str, headers: Headers) -> Response:
-    """The answer to a browser's question whether a page may send."""
+    """The answer to a CORS preflight request."""
     allowed = {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Methods": "POST",
@@ -124,7 +126,7 @@ def _preflight(origin: str, headers: Headers) -> Response:
 
 
 def _with_cors(origin: str, send: Send) -> Send:
-    """A `send` that lets the page at `origin` read the answer."""
+    """A `send` that adds the CORS headers for a page of this origin."""
 
     async def with_cors(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -38,7 +38,7 @@ class State(Protocol):
 
 
 class Ingestion:
-    """The endpoints that take telemetry.
+    """The endpoints that receive telemetry.
 
     Args:
         state: The sink's.
@@ -48,7 +48,7 @@ class Ingestion:
         self._state = state
 
     def routes(self) -> list[Route]:
-        """The paths and what is done there."""
+        """The paths and their handlers."""
         return [
             Route("/v2.1/track", self._track, methods=["POST"]),
             Route("/v2/track", self._track, methods=["POST"]),
@@ -82,12 +82,12 @@ class Ingestion:
             batch = read(entry.body)
         except UnreadableBodyError as error:
             batch = Batch(errors=[ItemError(0, error.status, str(error))])
-        answer = answers.answer(batch, fault, replies, dice=state.plan.dice, now=now)
+        answer = answers.answer(batch, fault, replies, rng=state.plan.rng, now=now)
         entry.items = batch.received
         state.ledger.received += batch.received
         if fault is not None:
             entry.fault = fault.text
-            return _Provoked(functools.partial(self._misbehave, entry, fault, answer))
+            return _FaultyResponse(functools.partial(self._play, entry, fault, answer))
         reply = answer.reply
         if await state.intake.keep(answer.stored):
             state.ledger.accepted += answer.accepted
@@ -96,10 +96,10 @@ class Ingestion:
         state.ledger.answered(entry, reply.status)
         return Response(reply.body, reply.status, media_type=reply.media_type)
 
-    async def _misbehave(
+    async def _play(
         self, entry: Entry, fault: Fault, answer: Answer, connection: Connection
     ) -> None:
-        """Store what a fault leaves to store, before or after the answer, and play it."""
+        """Apply a fault: send its answer, and store what it lets through, before or after."""
         state = self._state
         if fault.store:
             await state.intake.keep(answer.stored)
@@ -110,7 +110,7 @@ class Ingestion:
 
 
 async def record(request: Request, state: State) -> Entry:
-    """Read a request and write it down in the ledger."""
+    """Read a request and record it in the ledger."""
     body = await body_of(request.stream())
     scope = request.scope
     query = scope["query_string"]
@@ -125,8 +125,8 @@ async def record(request: Request, state: State) -> Entry:
     )
 
 
-class _Provoked(Response):
-    """An answer that is left to `delivery`, not to Starlette."""
+class _FaultyResponse(Response):
+    """An answer that `delivery` sends, not Starlette."""
 
     def __init__(self, deliver: Callable[[Connection], Awaitable[None]]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Puts accepted items into the store without letting an answer wait longer than it has to."""
+"""Stores accepted items, in bulk where that is safe."""
 
 import asyncio
 import contextlib
@@ -13,21 +13,21 @@ _IDLE_SECONDS = 0.5  # how long an item may wait in memory where no query asks f
 
 
 class Intake:
-    """The way of items into a store.
+    """Writes items to a store.
 
     Args:
-        store: Where they go.
-        tell: Told, once, why none can be stored.
+        store: Where they are written.
+        log: Called once with the reason if they cannot be stored.
     """
 
-    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, log: Callable[[str], None]) -> None:
         self._store = store
-        self._tell = tell
+        self._log = log
         self._flushing: asyncio.Task[None] | None = None
         self._complaint = ""
 
     async def keep(self, items: list[Item]) -> bool:
-        """Store items; False where there is no room for them."""
+        """Store items; return False if there is no room for them."""
         if self._store.is_file:
             try:
                 await asyncio.to_thread(self._store.write, items)
@@ -52,7 +52,7 @@ class Intake:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While it is entered, what waits in memory goes into the tables by itself."""
+        """A context in which buffered items are regularly written to the tables."""
         tidying = asyncio.create_task(self._tidy())
         yield
         tidying.cancel()
@@ -73,4 +73,4 @@ class Intake:
     def _complain(self, error: DatabaseError) -> None:
         if str(error) != self._complaint:
             self._complaint = str(error)
-            self._tell(self._complaint)
+            self._log(self._complaint)

@@ -1,4 +1,4 @@
-"""What came in and what was answered: the last requests whole, and counts over all of them."""
+"""A record of requests: the last ones in full, and counts of all."""
 
 import base64
 from collections import Counter, deque
@@ -55,7 +55,7 @@ class Ledger:
     """The last requests and the counts.
 
     Args:
-        tell: Told of each request that has been answered.
+        log: Called with each request that has been answered.
 
     Attributes:
         requests: How many came to the ingestion endpoint or to a path the sink does not have.
@@ -65,7 +65,7 @@ class Ledger:
         faults: How often each fault was played.
     """
 
-    tell: Callable[[Entry], None] = lambda _entry: None
+    log: Callable[[Entry], None] = lambda _entry: None
     requests: int = 0
     received: int = 0
     accepted: int = 0
@@ -77,7 +77,7 @@ class Ledger:
     def open(
         self, *, time: float, method: str, path: str, headers: list[tuple[str, str]], body: bytes
     ) -> Entry:
-        """Write a request down; its oldest neighbours leave when there are too many."""
+        """Record a request; the oldest ones are dropped if there are too many."""
         self.requests += 1
         entry = Entry(self.requests, time, method, path, headers, body)
         self._kept.append(entry)
@@ -89,12 +89,12 @@ class Ledger:
         return entry
 
     def answered(self, entry: Entry, status: int | None) -> None:
-        """Write down what a request was answered; None for nothing."""
+        """Record the status a request was answered with; None for no answer."""
         entry.status = status
         self.statuses["none" if status is None else str(status)] += 1
         if entry.fault:
             self.faults[entry.fault] += 1
-        self.tell(entry)
+        self.log(entry)
 
     def entries(self) -> list[Entry]:
         """The requests still kept, oldest first."""
@@ -111,7 +111,7 @@ class Ledger:
         }
 
     def clear(self) -> None:
-        """Begin anew, from request number 1."""
+        """Forget all requests and start counting at 1."""
         self.requests = self.received = self.accepted = self._kept_bytes = 0
         self.statuses.clear()
         self.faults.clear()

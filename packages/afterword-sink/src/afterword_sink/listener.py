@@ -1,4 +1,4 @@
-"""Where the sink listens: an address, the URL it is reached at, and a certificate for TLS."""
+"""Where the sink listens: address, URL, and certificate for TLS."""
 
 import ipaddress
 import os
@@ -15,7 +15,7 @@ class PortTakenError(Exception):
 
 
 class MissingTlsError(Exception):
-    """The package that makes certificates is not installed."""
+    """The package that creates certificates is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Listener:
     Attributes:
         host: An IP address of this machine.
         port: The port; 0 for any that is free.
-        tls: A folder with the certificate, made where it is missing; None for plain HTTP.
-        names: Names that the certificate is for, besides `localhost` and loopback addresses.
+        tls: A folder with the certificate, which is created if missing; None for plain HTTP.
+        names: Names in the certificate, besides `localhost` and loopback addresses.
     """
 
     host: str = "127.0.0.1"
@@ -36,11 +36,11 @@ class Listener:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether it can be reached from this machine only."""
         return ipaddress.ip_address(self.host).is_loopback
 
     def url(self, port: int) -> str:
-        """How it is reached on the port it got; a wildcard address by loopback."""
+        """Its URL, on the port that it got. A wildcard address is shown as loopback."""
         address = ipaddress.ip_address(self.host)
         if address.is_unspecified:
             address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")  # noqa: PLR2004  # of IP
@@ -48,7 +48,7 @@ class Listener:
         return f"{'https' if self.tls else 'http'}://{name}:{port}/"
 
     def open(self, port: int) -> socket.socket:
-        """A socket that listens there.
+        """Open a socket that listens there.
 
         Raises:
             PortTakenError: It cannot.
@@ -70,12 +70,12 @@ class Listener:
         return listener
 
     def context(self) -> ssl.SSLContext | None:
-        """The TLS context, with a certificate that is made where it is missing.
+        """The TLS context; creates the certificate if it is missing.
 
-        The key of its authority is not kept, so that nobody can make another certificate with it.
+        The key of its CA is not kept, so that nobody can issue another certificate with it.
 
         Raises:
-            MissingTlsError: One has to be made, and the package for that is not installed.
+            MissingTlsError: The package that creates certificates is not installed.
             OSError: The folder cannot be used.
         """
         if self.tls is None:

@@ -1,4 +1,4 @@
-"""A sink of one's own for a test or a demo: the real one, in a process of its own."""
+"""Run a sink in a process of its own, for a test or a demo."""
 
 import collections
 import os
@@ -22,21 +22,21 @@ class LocalSink(SinkClient):
             send_to(sink.connection_string)
             assert sink.query("customEvents | count") == [{"Count": 1}]
 
-    It is `afterword-sink serve` as a subprocess, and ends with this process however that ends.
+    It runs `afterword-sink serve` as a subprocess, which ends with this process, even if killed.
 
     Args:
-        faults: What goes wrong from the start; `afterword_sink.faults` has the grammar.
-        seed: Of the dice behind faults by chance.
+        faults: To apply from the start; `afterword_sink.faults` has the grammar.
+        seed: Of the random generator behind `chance` and `share`.
         port: The port on 127.0.0.1; 0 for any that is free. A sink that was stopped and is
             started again keeps its port.
         database: A DuckDB file to keep the events in; None for memory.
         tls: A folder for a certificate, to speak https; None for http.
-        any_age: Take items that are too old or too new for the service.
-        memory: What the tables and queries may take, as `2GB`; None for the sink's own measure.
-        query_seconds: How long a query may take; None for the sink's own measure.
+        any_age: Accept items that are too old or too new for the service.
+        memory: How much memory tables and queries may use, as `2GB`; None for the default.
+        query_seconds: How long a query may take; None for the default.
         allow_origins: Origins of web pages that may send events.
-        allow_hosts: Names that the sink is called by, besides localhost and IP addresses.
-        before: Words before its command line, such as `["nice"]`.
+        allow_hosts: Host names to accept, besides localhost and IP addresses.
+        before: Words to put before its command line, such as `["nice"]`.
         start_seconds: How long it may take to start.
         stop_seconds: How long it may take to end before it is killed.
     """
@@ -96,19 +96,19 @@ class LocalSink(SinkClient):
 
     @property
     def port(self) -> int:
-        """The port it listens on, or listened on last."""
+        """The port it listens on, or last listened on."""
         return self._port
 
     @property
     def pid(self) -> int | None:
-        """The id of its process; None where it does not run."""
+        """The id of its process; None if it is not running."""
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it listens; nothing happens where it runs.
+        """Start it and wait until it listens. Does nothing if it is running.
 
         Raises:
-            SinkError: It did not start; the message has what it said.
+            SinkError: It did not start; the message contains its output.
         """
         if self._process is not None:
             return
@@ -125,7 +125,7 @@ class LocalSink(SinkClient):
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._said.clear()
-        # Read as it comes: a process whose stderr nobody reads stands still when the pipe is full.
+        # Read all the time: a process blocks when nobody reads its stderr and the pipe is full.
         self._listening = threading.Thread(
             target=_listen, args=(self._process.stderr, self._said), daemon=True
         )
@@ -139,17 +139,17 @@ class LocalSink(SinkClient):
         self._port = int(self.endpoint.rstrip("/").rpartition(":")[2])
 
     def stop(self) -> None:
-        """End it and wait until it is gone; nothing happens where it does not run."""
+        """Stop it and wait until it has ended. Does nothing if it is not running."""
         self._end()
 
     def kill(self) -> None:
-        """Kill it as `kill -9` does, and wait until it is gone."""
+        """Kill it as `kill -9` does, and wait until it has ended."""
         if self._process is not None:
             self._process.kill()
         self._end()
 
     def _first_line(self, process: subprocess.Popen[bytes]) -> str:
-        """What it prints when it listens; empty if it ends, or says nothing in time."""
+        """The first line it prints; empty if it ends before or takes too long."""
         output, lines = process.stdout, queue.SimpleQueue[bytes]()
         if output is None:
             return ""
@@ -160,7 +160,7 @@ class LocalSink(SinkClient):
             return ""
 
     def _end(self) -> str:
-        """End the process, by force where it does not end by itself; what it said on stderr."""
+        """End the process, by force if needed; return its last lines on stderr."""
         process, self._process = self._process, None
         if process is None:
             return ""

@@ -1,7 +1,6 @@
-"""The page a browser is shown: what is in the tables, what came last, and a place for a question.
+"""The page for a browser: the tables, the last requests, and a form for a query.
 
-Pure: values in, HTML out. It has no script, and its policy allows none; whatever came from outside
-is escaped.
+Pure: values in, HTML out. It contains no script and its policy allows none. All values are escaped.
 """
 
 import html
@@ -21,8 +20,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-ROWS = 200  # of an answer that are shown
-_REQUESTS = 25  # that are shown
+ROWS = 200  # shown of an answer
+_REQUESTS = 25  # shown
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
 h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
@@ -48,12 +47,12 @@ def render(
     """The page.
 
     Args:
-        connection_string: What a client is given.
+        connection_string: The sink's.
         counts: Rows by table.
         entries: The last requests, oldest first.
-        question: What was asked; empty for nothing.
-        answer: Columns and rows; None where there is none.
-        wrong: Why there is none; empty where nothing was wrong.
+        question: The query; empty for none.
+        answer: Its columns and rows; None for no answer.
+        wrong: Why there is no answer; empty if nothing is wrong.
     """
     parts = [
         "<!DOCTYPE html><html lang=en><head><meta charset=utf-8><title>afterword-sink</title>",
@@ -90,7 +89,7 @@ def render(
 
 
 def _table(names: list[str], rows: list[list[str]], *, otherwise: str) -> str:
-    """A table whose cells are HTML already."""
+    """A table; the cells are HTML already."""
     if not rows:
         return f"<p>{otherwise}</p>"
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)

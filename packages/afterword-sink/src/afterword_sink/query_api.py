@@ -1,7 +1,7 @@
-"""The query API: a question in, a table out, under the paths of Azure Monitor's two APIs.
+"""The query API, under the paths of Azure Monitor's two APIs.
 
-`/v1/apps/…` is that of Application Insights; `/v1/workspaces/…`, `/v1/{resource}/…` and
-`/v1/$batch` are that of Log Analytics. Here they ask the same tables.
+`/v1/apps/…` is the path of Application Insights; `/v1/workspaces/…`, `/v1/{resource}/…` and
+`/v1/$batch` are those of Log Analytics. Here all of them query the same tables.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -18,14 +18,14 @@ from afterword_sink.kql.timespan import parse as parse_span
 from afterword_sink.questions import BusyError, Questions
 
 _BUSY = {"error": {"code": "ThrottledError", "message": "Too many queries run at once"}}
-_BATCH = 100  # requests in one; the service's own bound
+_BATCH = 100  # requests in one; the service's own limit
 
 
 class QueryApi:
-    """The endpoints that answer questions.
+    """The endpoints that answer queries.
 
     Args:
-        questions: Asks the store.
+        questions: Runs queries.
         clock: Seconds since the epoch.
     """
 
@@ -34,7 +34,7 @@ class QueryApi:
         self._clock = clock
 
     def routes(self) -> list[Route]:
-        """The paths and what is done there."""
+        """The paths and their handlers."""
         return [
             Route("/v1/apps/{app_id}/query", self._query, methods=["GET", "POST"]),
             Route("/v1/workspaces/{workspace_id}/query", self._query, methods=["GET", "POST"]),
@@ -58,7 +58,7 @@ class QueryApi:
         return StreamingResponse(_parts(answer), media_type="application/json")
 
     async def _batch(self, request: Request) -> Response:
-        """Several questions in one request, each with an answer of its own."""
+        """Answer several queries in one request."""
         try:
             asked = await _body(request)
         except kql.QueryError as error:
@@ -104,7 +104,7 @@ class QueryApi:
 
 
 async def disconnected(request: Request) -> None:
-    """End when the client goes; its body must have been read."""
+    """Return when the client disconnects; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

@@ -1,6 +1,6 @@
-"""Run questions: each in a thread of its own, and bounded in number, time, rows and bytes.
+"""Run queries: each in a thread of its own, limited in number, time, rows and bytes.
 
-A question is given up when its time is over, when its client has gone, and when the sink ends.
+A query is interrupted when its time is over, when its client disconnects, and when the sink ends.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from afterword_sink import kql
 from afterword_sink.store import Store
 
 _AT_ONCE = 8
-_INSIST_SECONDS = 0.02  # between two interrupts: the first may come before the query runs
+_INSIST_SECONDS = 0.02  # between two interrupts; the first may come before the query runs
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one question may take.
+    """The limits of one query.
 
     Attributes:
         seconds: From its arrival to its answer.
-        rows: Of an answer; the service's own bound. What is beyond is left out, and that is said.
-        bytes: Of an answer's rows as JSON; about the service's own bound.
+        rows: Of its answer, as in the service. Further rows are left out, and the answer says so.
+        bytes: Of its rows as JSON, about as in the service.
     """
 
     seconds: float = 60
@@ -38,15 +38,15 @@ class Limits:
 
 
 class BusyError(Exception):
-    """As many questions as may run at once are running."""
+    """The largest number of queries is already running."""
 
 
 class Questions:
-    """Asks a store.
+    """Runs queries on a store.
 
     Args:
-        store: What is asked.
-        limits: For each question.
+        store: Holds the tables.
+        limits: Of each query.
     """
 
     def __init__(self, store: Store, limits: Limits) -> None:
@@ -58,16 +58,16 @@ class Questions:
     async def ask(
         self, question: kql.Question, gone: Coroutine[Any, Any, None]
     ) -> kql.Answer | None:
-        """Answer a question; None where the client has gone.
+        """Run a query; return None if the client disconnected.
 
         Args:
-            question: What is asked.
-            gone: Ends when the client goes.
+            question: The query.
+            gone: Ends when the client disconnects.
 
         Raises:
             kql.QueryError: It cannot be answered, or not in time.
-            BusyError: Too many others run.
-            DatabaseError: The events in memory cannot be written.
+            BusyError: Too many others are running.
+            DatabaseError: The buffered events cannot be written.
         """
         if len(self._running) >= _AT_ONCE:
             raise BusyError
@@ -97,24 +97,24 @@ class Questions:
             "| where timestamp > ago(1h), or start the sink with --query-seconds",
         )
 
-    def let_go(self) -> None:
-        """Give up all that run: the sink ends."""
+    def stop(self) -> None:
+        """Interrupt all that are running, because the sink ends."""
         self._give_up(list(self._running))
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _ended(self, run: "_Run", answering: asyncio.Future[kql.Answer]) -> None:
         self._running.discard(run)
         if not answering.cancelled():
-            answering.exception()  # looked at: nobody else may be left to
+            answering.exception()  # retrieved, so that asyncio does not report it
 
     def _give_up(self, runs: list["_Run"]) -> None:
-        """Let them end as soon as they can, without waiting for it."""
+        """Interrupt them, without waiting until they have ended."""
         for run in runs:
             run.stopped = True
         threading.Thread(target=self._insist, args=(runs,), daemon=True).start()
 
     def _insist(self, runs: list["_Run"]) -> None:
-        # Once is not enough: a query still being translated has not begun to run.
+        # Once is not enough: a query that is still being translated does not run yet.
         while left := [run for run in runs if run in self._running]:
             for run in left:
                 run.interrupt()
@@ -122,7 +122,7 @@ class Questions:
 
 
 class _Run:
-    """One question on its way."""
+    """One running query."""
 
     def __init__(self, store: Store, question: kql.Question, limits: Limits) -> None:
         self._store = store
@@ -132,7 +132,7 @@ class _Run:
         self.stopped = False
 
     def answer(self) -> kql.Answer:
-        """Answer it; in a thread."""
+        """Run it, in a thread."""
         with self._store.reading() as cursor:
             self._cursor = cursor
             try:
@@ -147,7 +147,7 @@ class _Run:
                 self._cursor = None
 
     def interrupt(self) -> None:
-        """Let what DuckDB does for it fail."""
+        """Interrupt DuckDB's work on it."""
         cursor = self._cursor
         if cursor is not None:
             with contextlib.suppress(duckdb.Error):

@@ -1,4 +1,4 @@
-"""Run a sink in this process until it is told to stop."""
+"""Run a sink in this process until it is stopped."""
 
 import asyncio
 import functools
@@ -23,7 +23,7 @@ from afterword_sink.listener import CA_FILE, Listener, PortTakenError
 from afterword_sink.questions import Limits, Questions
 from afterword_sink.store import IN_MEMORY, MEMORY, Store
 
-# One key for every sink: a constant says more plainly than a random one that it opens nothing.
+# The same key for every sink: it protects nothing, and a constant shows that.
 INSTRUMENTATION_KEY = "00000000-0000-4000-8000-000000000001"
 APP_ID = "00000000-0000-4000-8000-000000000002"
 
@@ -34,16 +34,16 @@ class Options:
 
     Attributes:
         listener: Where it listens.
-        hosts: Names that it is called by, besides IP addresses and `localhost`.
+        hosts: Host names to accept, besides IP addresses and `localhost`.
         origins: Origins of web pages that may send events.
         database: A DuckDB file; `:memory:` for none.
-        any_age: Take items that are too old or too new for the service.
-        memory: What DuckDB may take, as `2GB`.
-        limits: What one query may take.
-        faults: What goes wrong, in this order; see `faults`.
-        seed: Of the dice behind faults by chance.
-        tell_requests: Tell each request on stderr.
-        until_stdin_closes: Stop when standard input ends, so that it ends with its parent.
+        any_age: Accept items that are too old or too new for the service.
+        memory: How much memory DuckDB may use, as `2GB`.
+        limits: Of one query.
+        faults: To apply, in this order; see `faults`.
+        seed: Of the random generator behind `chance` and `share`.
+        log_requests: Write a line for each request on stderr.
+        until_stdin_closes: Stop when standard input closes, so that it ends with its parent.
     """
 
     listener: Listener = field(default_factory=Listener)
@@ -55,23 +55,22 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     faults: Sequence[Fault] = ()
     seed: int = 0
-    tell_requests: bool = False
+    log_requests: bool = False
     until_stdin_closes: bool = False
 
 
 def connection_string(url: str) -> str:
-    """What a client is given to send to the sink at that URL.
+    """The connection string of the sink at that URL.
 
-    With it as its live endpoint, an SDK with live metrics does not turn to Microsoft's host.
+    It names a live endpoint, since SDKs with live metrics would otherwise contact Microsoft's host.
     """
     return f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={url};LiveEndpoint={url}"
 
 
 def run(options: Options) -> None:
-    """Listen, print the connection string as the first line on stdout, serve until told to stop.
+    """Listen, print the connection string as the first line on stdout, and serve until stopped.
 
-    SIGINT and SIGTERM end it; requests being answered are finished first, but not waited for
-    longer than a second.
+    SIGINT and SIGTERM stop it. Requests that are being answered get one second to finish.
 
     Raises:
         PortTakenError: The port is in use.
@@ -82,11 +81,11 @@ def run(options: Options) -> None:
     listening = options.listener.open(options.listener.port)
     url = options.listener.url(listening.getsockname()[1])
     if not options.listener.is_loopback:
-        _tell("everybody who reaches this machine can read, write and delete here")
-    if options.tell_requests:
-        _tell(f"open {url} in a browser, or ask with afterword-sink query --endpoint {url} KQL")
+        _log("everybody who reaches this machine can read, write and delete here")
+    if options.log_requests:
+        _log(f"open {url} in a browser, or ask with afterword-sink query --endpoint {url} KQL")
     if options.listener.tls:
-        _tell(f"its certificate is signed by {os.path.join(options.listener.tls, CA_FILE)}")
+        _log(f"its certificate is signed by {os.path.join(options.listener.tls, CA_FILE)}")
     store = Store(options.database, APP_ID, memory=options.memory)
     try:
         sink = Sink(
@@ -97,8 +96,8 @@ def run(options: Options) -> None:
             key=INSTRUMENTATION_KEY,
             connection_string=connection_string,
             any_age=options.any_age,
-            tell=_tell,
-            tell_request=_tell_request if options.tell_requests else _say_nothing,
+            log=_log,
+            log_request=_log_request if options.log_requests else _say_nothing,
         )
         config = uvicorn.Config(
             sink.app(hosts=options.hosts, origins=options.origins),
@@ -122,7 +121,7 @@ def run(options: Options) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, but it says where it listens, and a signal to end it is no failure."""
+    """uvicorn's server; it prints the connection string, and a signal is no failure for it."""
 
     def __init__(
         self, config: uvicorn.Config, sink: Sink, listener: Listener, announcement: str
@@ -139,7 +138,7 @@ class _Server(uvicorn.Server):
         print(self._announcement, flush=True)  # noqa: T201  # the first line of its output
 
     async def _refuse(self, seconds: float) -> None:
-        """Take no new connection for some time; those that are there stay."""
+        """Accept no new connection for some time; existing ones stay."""
         if not self.servers:
             return
         port = self.servers[0].sockets[0].getsockname()[1]
@@ -157,23 +156,23 @@ class _Server(uvicorn.Server):
                 await loop.create_server(protocol, sock=listening, ssl=self.config.ssl)
             )
         except PortTakenError as error:
-            _tell(str(error))
+            _log(str(error))
             self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._refusal is not None:
             self._refusal.cancel()
-        self._sink.let_go()
+        self._sink.stop()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # theirs
-        self.should_exit = True  # uvicorn's own would raise the signal again after the end
+        self.should_exit = True  # uvicorn's own method raises the signal again afterwards
 
 
 class _Protocol(H11Protocol):
     """uvicorn's HTTP over h11, with the transport in each request's scope for `delivery`.
 
-    h11, because it comes with uvicorn and takes twice the events that are asked of the sink.
+    h11, because it comes with uvicorn and is fast enough.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as theirs
@@ -187,11 +186,11 @@ class _Protocol(H11Protocol):
         self.app = with_transport
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     print(f"afterword-sink: {text}", file=sys.stderr, flush=True)  # noqa: T201  # its terminal
 
 
-def _tell_request(entry: Entry) -> None:
+def _log_request(entry: Entry) -> None:
     status = "no answer" if entry.status is None else str(entry.status)
     items = f", {entry.items} item{'s' * (entry.items != 1)}" if entry.items else ""
     fault = f" (fault: {entry.fault})" if entry.fault else ""

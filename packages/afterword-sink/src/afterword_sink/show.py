@@ -1,4 +1,4 @@
-"""An answer as text: a table, a chart of bars beside it, JSON or CSV.
+"""Print an answer as a table, with bars beside it, as JSON or as CSV.
 
 Pure: columns and rows in, text out.
 """
@@ -18,10 +18,10 @@ def as_json(columns: list[str], rows: Rows) -> str:
 
 
 def as_csv(columns: list[str], rows: Rows) -> str:
-    """CSV with a line of names; null is empty, a dynamic value is its JSON.
+    """CSV with a header line; null is empty, a dynamic value is JSON.
 
-    Lines end in a newline alone, which the standard library's writer can do only if it leaves a
-    carriage return in a value without quotes.
+    Lines end with a newline only. With that, the standard library's writer would not quote a value
+    that contains a carriage return.
     """
     texts = [[one if isinstance(one, str) else _text(one) for one in row] for row in rows]
     lines = [columns, *texts]
@@ -36,7 +36,7 @@ def _quoted(text: str) -> str:
 
 
 def as_table(columns: list[str], rows: Rows, *, width: int = 0, blocks: bool = True) -> str:
-    """Columns aligned under their names, numbers to the right; beside them bars where they fit.
+    """A table with aligned columns, numbers to the right, and bars beside them if they fit.
 
     Args:
         columns: Their names.
@@ -80,14 +80,14 @@ def _bars(values: list[Any], room: int, *, blocks: bool) -> list[str]:
     for value in values:
         eighths = round((value or 0) / most * room * 8) if most else 0
         if value and not eighths:
-            eighths = 1  # something is never drawn as nothing
+            eighths = 1  # more than nothing is always visible
         whole, rest = divmod(eighths, 8)
         bars.append("█" * whole + _EIGHTHS[rest].strip() if blocks else "#" * (whole + (rest > 0)))
     return bars
 
 
 def _cell(value: Any) -> str:
-    """A value in one line; what a terminal would obey is shown instead."""
+    """A value in one line; control characters are shown as escapes."""
     text = value if isinstance(value, str) else _text(value)
     text = " ".join(text.split())
     return (

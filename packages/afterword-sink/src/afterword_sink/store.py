@@ -3,7 +3,7 @@
 In memory, `add` only appends to a list, so an answer never waits for the database; `flush` moves
 the list into the tables in bulk, and whatever reads them flushes first, so a query sees every item
 answered before it. In a file, `write` puts a request's items into the tables in one transaction
-before it is answered: what was answered outlives a kill of the sink at any moment.
+before the request is answered, so what was answered survives a kill at any moment.
 """
 
 import collections
@@ -20,8 +20,8 @@ from afterword_sink.tables import TABLES
 IN_MEMORY = ":memory:"
 MEMORY = "2GB"
 _ITEM_BYTES = 2_000  # of an ordinary event
-# A checkpoint holds writers up for as long as the table is large (measured: 1 s at a million rows,
-# every 125,000 rows by default). In memory there is nothing to make safe by it.
+# A checkpoint blocks writers, the longer the larger the table (measured: 1 s at a million rows,
+# every 125,000 rows by default). In memory it is of no use.
 _CHECKPOINT_IN_MEMORY = "100GB"
 _CHECKPOINT_IN_FILE = "256MB"
 
@@ -36,8 +36,8 @@ class Store:
     Args:
         path: The database file; `IN_MEMORY` for none.
         app_id: The id of the resource this stands for, a column of every row.
-        read_only: Open a file that is there, to ask it only.
-        memory: What DuckDB may take for the tables and for questions, as `2GB`.
+        read_only: Open an existing file for queries only.
+        memory: How much memory DuckDB may use for tables and queries, as `2GB`.
 
     Attributes:
         is_file: Whether it is in a file.
@@ -65,15 +65,15 @@ class Store:
                     if self.is_file
                     else _CHECKPOINT_IN_MEMORY,
                     "memory_limit": memory,
-                    "temp_directory": "",  # what does not fit is refused, not spilled to disk
+                    "temp_directory": "",  # refuse what does not fit instead of spilling it to disk
                 },
             )
-            self._connection.execute("SET TimeZone = 'UTC'")  # what a time without a zone means
+            self._connection.execute("SET TimeZone = 'UTC'")  # of times without a zone
             if not read_only:
                 for table in TABLES.values():
                     for statement in table.create():
                         self._connection.execute(statement)
-            # From here on no query reaches a file or an address.
+            # From here on no query can open a file or an address.
             self._connection.execute("SET enable_external_access = false")
         except duckdb.Error as error:
             raise DatabaseError(_advice(path, error)) from error
@@ -84,10 +84,10 @@ class Store:
         return max(len(self._waiting), self._waiting_bytes // _ITEM_BYTES)
 
     def write(self, items: list[Item]) -> None:
-        """Put accepted items into the tables; on return they are safe there.
+        """Write accepted items to the tables and commit.
 
         Raises:
-            DatabaseError: They could not be written; none of them is there.
+            DatabaseError: They could not be written; none was.
         """
         with self._flush_lock:
             try:
@@ -96,18 +96,16 @@ class Store:
                 raise _unwritten(error) from error
 
     def add(self, items: Sequence[Item]) -> None:
-        """Put accepted items into the buffer."""
+        """Append accepted items to the buffer."""
         with self._waiting_lock:
             self._waiting.extend(items)
             self._waiting_bytes += sum(len(item.text) for item in items)
 
     def flush(self, at_most: int | None = None) -> None:
-        """Move the buffer into the tables, or so many items of it, the oldest first.
-
-        On return all that was added before stands there, or those do.
+        """Write the buffer to the tables, or only so many items of it, the oldest first.
 
         Raises:
-            DatabaseError: They could not be written; they are in the buffer as before.
+            DatabaseError: They could not be written; they stay in the buffer.
         """
         with self._flush_lock:
             with self._waiting_lock:
@@ -144,7 +142,7 @@ class Store:
             yield cursor
 
     def counts(self) -> dict[str, Any]:
-        """Events, distinct and repeated `event_id` among them, other items by table."""
+        """Counts: events, distinct and repeated `event_id`, other items by table."""
         with self.reading() as cursor:
             stored, with_id, distinct = cursor.execute(
                 """
@@ -173,7 +171,7 @@ class Store:
                 cursor.execute(f'TRUNCATE "{name}"')
 
     def close(self) -> None:
-        """Flush and let go of the file."""
+        """Write the buffer and close the file."""
         self.flush()
         self._connection.close()
 

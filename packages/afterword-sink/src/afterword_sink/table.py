@@ -1,6 +1,6 @@
-"""How a table is made and filled: its columns, and the SQL for both.
+"""The columns of a table, and the SQL that creates and fills it.
 
-Pure: names and expressions in, SQL out. Which tables there are stands in `tables`.
+Pure: names and expressions in, SQL out. `tables` lists the tables.
 """
 
 import json
@@ -33,11 +33,11 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One kind of telemetry, under both its names.
+    """The table of one kind of telemetry, which has two names.
 
     Attributes:
-        name: As the query API says it, `customEvents`.
-        workspace: As the workspace says it, `AppEvents`.
+        name: In the query API, `customEvents`.
+        workspace: In a workspace, `AppEvents`.
         columns: In the order of `SELECT *`.
         base: The structure of `baseData`, as DuckDB reads it.
     """
@@ -48,7 +48,7 @@ class Table(NamedTuple):
     base: Mapping[str, object]
 
     def create(self) -> tuple[str, str]:
-        """SQL that makes the table and the workspace's view of it unless they are there."""
+        """SQL that creates the table and the workspace's view of it if they are missing."""
         columns = ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
         shown = ", ".join(
             f'{_SHOWN.get(column.name, _quoted(column.name))} AS "{column.workspace}"'
@@ -134,7 +134,7 @@ def bucket(field: str) -> str:
 def columns(
     item_type: str, *own: Column, properties: bool = True, measurements: bool = False
 ) -> tuple[Column, ...]:
-    """The columns of a table: the time, its own, and those that all have.
+    """All columns of a table: the time, its own, and those that every table has.
 
     Args:
         item_type: What stands in `itemType`.
@@ -165,7 +165,7 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-_SHOWN = {"success": 'CAST("success" AS BOOLEAN)'}  # a text there, a boolean in the workspace
+_SHOWN = {"success": 'CAST("success" AS BOOLEAN)'}  # text in the query API
 _PROPERTIES = Column("customDimensions", "JSON", document("properties"), "Properties")
 _MEASUREMENTS = Column("customMeasurements", "JSON", document("measurements"), "Measurements")
 _COUNT = 'CAST(least(round(100 / coalesce(e."sampleRate", 100)), 2147483647) AS INTEGER)'
@@ -187,8 +187,8 @@ _COMMON = (
     Column("client_Type", "VARCHAR", _tag("ai.device.type", "PC"), "ClientType"),
     Column("client_Model", "VARCHAR", _tag("ai.device.model"), "ClientModel"),
     Column("client_OS", "VARCHAR", _tag("ai.device.osVersion"), "ClientOS"),
-    # The service sets the address to zeros after it has looked up the place; the sink looks up
-    # nothing, so the place stays empty.
+    # The service looks up the place of the address and then stores zeros; the sink looks up
+    # nothing, so the place is empty.
     Column("client_IP", "VARCHAR", "'0.0.0.0'", "ClientIP"),
     Column("client_City", "VARCHAR", "''", "ClientCity"),
     Column("client_StateOrProvince", "VARCHAR", "''", "ClientStateOrProvince"),

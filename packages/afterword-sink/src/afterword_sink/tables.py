@@ -1,8 +1,7 @@
-"""Which tables there are, and which kind of telemetry goes into which.
+"""The tables, and which kind of telemetry goes into which.
 
-Columns as in Microsoft's reference of the tables of Application Insights: those of the query API
-("customEvents") and those of a Log Analytics workspace ("AppEvents"), which is a view of the same
-rows.
+The columns are those of Microsoft's reference: of the query API (`customEvents`), and of a Log
+Analytics workspace (`AppEvents`), which is a view of the same rows.
 """
 
 from afterword_sink.table import (

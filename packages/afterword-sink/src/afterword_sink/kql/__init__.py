@@ -1,4 +1,4 @@
-"""Questions in KQL: read, translated to SQL, asked.
+"""KQL: parse, translate to SQL, run.
 
 ask ─┬─ timespan                          the API's `timespan`
 └─ dialect ─┬─ operators ─ series    operators that the translator lacks

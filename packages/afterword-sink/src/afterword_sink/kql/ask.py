@@ -1,4 +1,4 @@
-"""Ask a question and write its answer as the query API (api.applicationinsights.io) does."""
+"""Run a query and write its answer in the form of the query API (api.applicationinsights.io)."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,11 +19,11 @@ _ROWS_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked.
+    """A query.
 
     Attributes:
         kql: The query.
-        span: Only rows of this time are there; None for all.
+        span: The time of the rows to look at; None for all.
     """
 
     kql: str
@@ -32,13 +32,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The one table a query gives.
+    """The table that a query returns.
 
     Attributes:
         columns: Name and Kusto type of each.
-        chunks: Its rows as JSON, each chunk some rows with commas between them. A dynamic value is
-            the text of its JSON, as in the API.
-        left_out: Why rows are missing; empty where none are.
+        chunks: The rows as JSON, some rows to a chunk, without brackets around them. A dynamic
+            value is a string of JSON, as in the API.
+        left_out: Why rows are missing; empty if none are.
     """
 
     columns: list[tuple[str, str]]
@@ -52,7 +52,7 @@ class Answer:
         return rows
 
     def reply(self) -> Iterator[bytes]:
-        """The body of the API's 200, in parts."""
+        """The body of the API's reply, in parts."""
         columns = [{"name": name, "type": type_} for name, type_ in self.columns]
         yield b'{"tables":[{"name":"PrimaryResult","columns":' + _json(columns) + b',"rows":['
         for place, chunk in enumerate(self.chunks):
@@ -71,17 +71,17 @@ def ask(
     most_bytes: int = 100 * 1024 * 1024,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Answer:
-    """Run a query; nothing in it can write.
+    """Run a query; it cannot write.
 
     Args:
-        connection: Of one reader alone.
-        question: What is asked.
-        most_rows: How many rows the answer may have; the rest is left out.
-        most_bytes: How many bytes they may take as JSON; the rest is left out.
-        stopped: Whether the question has been given up.
+        connection: Used by nobody else.
+        question: A query.
+        most_rows: The largest number of rows; further ones are left out.
+        most_bytes: The largest size of the rows as JSON; further ones are left out.
+        stopped: Whether the query has been interrupted.
 
     Raises:
-        QueryError: It does not parse, names what is not there, or is beyond the translator.
+        QueryError: It cannot be parsed, names something unknown, or cannot be translated.
     """
     if question.span is not None:
         _narrow(connection, question.span)
@@ -89,7 +89,7 @@ def ask(
     if stopped():
         raise QueryError("QueryTimeout", "The query was given up.", "it was given up")
     try:
-        # One row more than may be given tells that there are more.
+        # One more row than allowed shows that there are more.
         limited = f"SELECT * FROM ({translated.sql}) LIMIT {most_rows + 1}"  # noqa: S608  # the translator's
         connection.execute(limited, translated.values or None)
         columns = [(name, kusto_type(type_)) for name, type_, *_ in connection.description or ()]
@@ -106,7 +106,7 @@ def ask(
 
 
 def _narrow(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
-    """Put views of this time before the tables; they are this connection's own."""
+    """Put temporary views of this time in front of the tables."""
     ends = [f"TIMESTAMP '{end.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'" for end in span]
     catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
     for table in TABLES.values():
@@ -121,7 +121,7 @@ def _narrow(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
 def _read(
     connection: duckdb.DuckDBPyConnection, most_rows: int, most_bytes: int
 ) -> tuple[list[bytes], str]:
-    """The rows as JSON, and why some are missing."""
+    """The rows as JSON, and why rows are missing."""
     chunks: list[bytes] = []
     count = size = 0
     while rows := connection.fetchmany(_ROWS_AT_ONCE):
@@ -139,7 +139,7 @@ def _read(
 
 
 def _partial(why: str) -> dict[str, Any]:
-    """The error that the service puts beside an answer which is not whole."""
+    """The error that the service adds to an incomplete answer."""
     return {
         "code": "PartialError",
         "message": "There were some errors when processing your query.",

@@ -1,7 +1,7 @@
-"""KQL to SQL: `duckdb-kql`, what we add to it, and its errors in words of our own.
+"""Translate KQL to SQL with `duckdb-kql`, our additions to it, and error messages of our own.
 
-It is taken in three steps (read into a tree, change the tree, write SQL), because its one-step form
-has no place for the middle. These steps are not its public interface: the range of versions in
+This uses its three steps (parse to a tree, change the tree, write SQL), because its one-step
+function has no place for the second. The steps are not public, so the range of versions in
 `pyproject.toml` is narrow.
 """
 
@@ -20,9 +20,9 @@ from afterword_sink.kql import functions, operators
 
 _QUERY_CHARS = 64 * 1024
 _SQL_CHARS = 2 * 1024 * 1024
-_SHAPE_ROWS = 10_000  # looked at by operators whose columns depend on values
-_TREE_NODES = 100_000  # with what `let` repeats: ten lines of it can ask for a thousand copies
-# Its grammar wants something after `serialize`, which says nothing that we need.
+_SHAPE_ROWS = 10_000  # read by operators whose columns depend on values
+_TREE_NODES = 100_000  # with `let` values written out: ten lines can ask for a thousand copies
+# The grammar does not accept `serialize` alone, which has no effect here.
 _BARE_SERIALIZE = re.compile(r"\|\s*serialize\s*(?=\||;|$)")
 
 functions.register()
@@ -65,7 +65,7 @@ class Translation(NamedTuple):
     Attributes:
         sql: The statement.
         values: Of its placeholders.
-        tree: The query that it was made of.
+        tree: The query it was made of.
         schema: The columns of each table.
     """
 
@@ -75,7 +75,7 @@ class Translation(NamedTuple):
     schema: dict[str, list[str]]
 
     def error(self, error: duckdb.Error) -> QueryError:
-        """What DuckDB refused, in the words of the query."""
+        """DuckDB's error in terms of the query."""
         return _semantic(_refused(error, self.tree, self.schema))
 
 
@@ -83,8 +83,8 @@ def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> Translation:
     """A query as SQL for this connection.
 
     Raises:
-        QueryError: It does not parse, names no table that is there, is beyond the translator, or
-            is too large.
+        QueryError: It cannot be parsed, names an unknown table, cannot be translated, or is too
+            large.
     """
     if not kql.strip():
         raise QueryError("QueryValidationError", "The query is empty.", "'query' is required")
@@ -92,7 +92,7 @@ def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> Translation:
         raise _too_large(f"{len(kql)} characters long, more than {_QUERY_CHARS}")
     if kql.lstrip().startswith("."):
         raise _unsupported("control commands (those that begin with a dot) are not for this API")
-    with _own_errors(), writer.clock(None) as clock:  # which `set query_now = …` sets
+    with _own_errors(), writer.clock(None) as clock:  # set by `set query_now = …`
         tree = lower.qualify(lower.lower(_BARE_SERIALIZE.sub(_blank, kql)), None)
         if tree.parameters:
             raise _unsupported("declare query_parameters")
@@ -109,7 +109,7 @@ def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> Translation:
 
 @contextlib.contextmanager
 def _own_errors() -> Iterator[None]:
-    """The translator's errors as ours; any other that it may raise is a flaw of its own."""
+    """Turn the translator's errors into ours, including errors of its own code."""
     try:
         yield
     except duckdb_kql.KqlSyntaxError as error:
@@ -118,12 +118,12 @@ def _own_errors() -> Iterator[None]:
         raise _unsupported(_construct(error)) from error
     except duckdb_kql.KqlSchemaError as error:
         raise _semantic(_schema(error)) from error
-    except duckdb.Error as error:  # of a part that was asked first
+    except duckdb.Error as error:  # of a part that was run first
         raise _semantic(_plain(error)) from error
     except RecursionError as error:
         raise _syntax("the query is nested too deeply") from error
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
-            duckdb_kql.KqlError) as error:  # fmt: skip  # a flaw of the translator
+            duckdb_kql.KqlError) as error:  # fmt: skip  # errors in the translator's code
         raise _unsupported(f"what this asks ({type(error).__name__}: {error})") from error
 
 
@@ -139,7 +139,7 @@ def _refused(error: duckdb.Error, tree: ir.Query, schema: dict[str, list[str]]) 
 
 
 def _plain(error: duckdb.Error) -> str:
-    """What DuckDB says, without its pointer into SQL that the person has not written."""
+    """DuckDB's message, without its reference to SQL that the user has not written."""
     text = re.split(r"\n\s*\n|\nLINE \d|\n\tCandidate functions", str(error))[0]
     text = re.sub(r"^\w+ Error: ", "", text)
     return re.sub(r"\s*You might need to add explicit type casts\..*", "", text, flags=re.DOTALL)
@@ -153,18 +153,18 @@ def _no_table(name: str, tables: list[str]) -> str:
 def _values(
     connection: duckdb.DuckDBPyConnection, tree: ir.Query, schema: dict[str, list[str]]
 ) -> list[tuple[Any, ...]]:
-    """The first rows of a part of the query, from which an operator takes its columns."""
+    """The first rows of a part of the query, for an operator whose columns depend on them."""
     sql = str(writer.to_sql(tree, schema))
     return connection.execute(f"SELECT * FROM ({sql}) LIMIT {_SHAPE_ROWS}").fetchall()  # noqa: S608
 
 
 def _blank(match: re.Match[str]) -> str:
-    """Spaces in its place, so that what is told of the rest stands where it stood."""
+    """Spaces instead, so that positions in error messages stay correct."""
     return " " * len(match[0])
 
 
 def _size(node: object, known: dict[int, int]) -> int:
-    """How many nodes a tree has once everything shared in it is written out."""
+    """The number of nodes of a tree, if shared parts were written out."""
     if isinstance(node, list | tuple):
         return sum(_size(inner, known) for inner in node)
     if not dataclasses.is_dataclass(node):
@@ -197,7 +197,7 @@ def _too_large(detail: str) -> QueryError:
 
 
 def _where(error: duckdb_kql.KqlSyntaxError) -> str:
-    """The first thing that does not parse, and where it stands, counted from 1."""
+    """The first syntax error, with its line and column counted from 1."""
     if not error.diagnostics:
         return str(error)
     first = error.diagnostics[0]
@@ -206,7 +206,7 @@ def _where(error: duckdb_kql.KqlSyntaxError) -> str:
 
 
 def _construct(error: duckdb_kql.KqlUnsupportedError) -> str:
-    """What is not known here, as it is written in KQL."""
+    """The unknown construct, as it is written in KQL."""
     kind, colon, name = error.construct.partition(":")
     if not colon:
         kind, name = "", kind
@@ -221,7 +221,7 @@ def _construct(error: duckdb_kql.KqlUnsupportedError) -> str:
 
 
 def _schema(error: duckdb_kql.KqlSchemaError) -> str:
-    """The name that is not there, and those that are."""
+    """The unknown name, and the known ones."""
     if (error.hint or "").startswith("there is no"):
         return str(error.hint)
     known = re.search(r"known: \[(.*)\]", error.hint or "")

@@ -1,7 +1,7 @@
-"""Functions of KQL that `duckdb-kql` lacks or has otherwise: rows for its tables of functions.
+"""Functions of KQL that `duckdb-kql` lacks or implements differently: rows for its registry.
 
 A template has DuckDB's SQL with a `{0}` for the first argument. Functions over the rows around a
-row (`prev`, `row_number`) take them in the order in which the operator before left them.
+row (`prev`, `row_number`) use the order of the operator before.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ _SCALARS = {
     "url_encode_component": ("url_encode({0})", 1),
 }  # fmt: skip
 _KEPT = "{0} IS NOT NULL AND {1}"
-# A dynamic array is a set's members, anything else is a member; as duckdb-kql has it.
+# A dynamic array adds its elements to the set, any other value itself; as in duckdb-kql.
 _MEMBERS = (
     "list_distinct(flatten(list(CASE WHEN json_type(TRY_CAST({0} AS JSON)) = 'ARRAY' "
     "THEN CAST(to_json({0}) AS JSON[]) ELSE [to_json({0})] END) FILTER (WHERE {0} IS NOT NULL)))"
@@ -61,7 +61,7 @@ _GATHERED = {
     "make_set": f"coalesce({_MEMBERS}, [])",
 }
 SERIES = "__series"
-"""An aggregate of ours: the values of a group in the order of their time, as make-series has it."""
+"""Our own aggregate: the values of a group in the order of time, for make-series."""
 
 
 class _Gathering(AggregateSpec):
@@ -78,7 +78,7 @@ class _Gathering(AggregateSpec):
 
 
 def register() -> None:
-    """Teach `duckdb-kql` these functions."""
+    """Add these functions to `duckdb-kql`."""
     for name, (template, arity) in _SCALARS.items():
         SCALAR_FUNCTIONS[name] = FunctionSpec(name, "template", template, (arity,))
     for name, (template, arity, prefix) in _AGGREGATES.items():
@@ -88,7 +88,7 @@ def register() -> None:
         AGGREGATE_FUNCTIONS[name] = _Gathering(name, template, (), name_prefix=prefix)
     AGGREGATE_FUNCTIONS[SERIES] = AggregateSpec(SERIES, "list({0} ORDER BY {1})", (2,))
     for name, render in _SPECIAL.items():
-        # Without a row here, it would be taken for an unknown aggregate in `summarize`.
+        # Without a row here, `summarize` would report it as an unknown aggregate.
         SCALAR_FUNCTIONS.setdefault(name, FunctionSpec(name, "template", ""))
         writer._SPECIAL_FORMS[name] = render  # noqa: SLF001  # it has no other place
 
@@ -122,7 +122,7 @@ def _render_bin_at(node: ir.FunctionCall) -> str:
 
 
 def _render_row_number(node: ir.FunctionCall) -> str:
-    """`row_number([first])`; the form that starts anew at a condition is not known."""
+    """`row_number([first])`; the form with a restart condition is not supported."""
     (first,) = _arguments(node, 0, 1) or ["1"]
     return f"(row_number() OVER () + ({first}) - 1)"
 
@@ -139,7 +139,7 @@ def _neighbour(function: str) -> Callable[[ir.FunctionCall], str]:
 
 
 def _render_cumulative_sum(node: ir.FunctionCall) -> str:
-    """`row_cumsum(value)`; the form that starts anew at a condition is not known."""
+    """`row_cumsum(value)`; the form with a restart condition is not supported."""
     (value,) = _arguments(node, 1, 1)
     return f"coalesce(sum({value}) {_SO_FAR}, 0)"
 

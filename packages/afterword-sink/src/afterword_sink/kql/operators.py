@@ -1,8 +1,8 @@
-"""Operators of KQL that `duckdb-kql` does not know, rewritten into those that it knows.
+"""Operators of KQL that `duckdb-kql` lacks, rewritten into operators that it has.
 
-They need the columns, or even the values, of what comes before them. So while a query is read they
-are only noted (`Noted`), with their expressions; `rewrite` replaces them from the first to the
-last, when what stands before each is known.
+They need the columns, or even the values, of what comes before them. So the parser only puts a
+placeholder (`Noted`) with their expressions into the tree; `rewrite` then replaces the placeholders
+from first to last, when the columns before each are known.
 """
 
 import dataclasses
@@ -22,12 +22,12 @@ Schema = Mapping[str, list[str]]
 
 @dataclasses.dataclass(frozen=True)
 class Noted(ir.Operator):
-    """An operator that waits to be rewritten.
+    """A placeholder for an operator that is rewritten later.
 
     Attributes:
         kind: Its class in the grammar.
-        text: As it was written, without its keyword.
-        parts: Its expressions, in the order written, each with the name of its place.
+        text: Its source, without the keyword.
+        parts: Its expressions, in order.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Noted(ir.Operator):
 
 
 def register() -> None:
-    """Let `duckdb-kql` note our operators where it would refuse them."""
+    """Make the parser of `duckdb-kql` accept our operators."""
     read, substitute = lower._lower_operator, lower._substitute_operator  # noqa: SLF001  # no other way in
 
     def lower_operator(node: Any) -> Any:
@@ -56,20 +56,20 @@ def register() -> None:
 
 
 def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
-    """A query without noted operators, and with `percentiles` and `take_any` in their many parts.
+    """A query without placeholders, and with `percentiles` and `take_any` expanded.
 
     Args:
-        query: As it was read.
+        query: As parsed.
         schema: The columns of each table.
-        ask: Answers a query, for operators whose columns depend on values.
+        ask: Runs a query, for operators whose columns depend on values.
     """
     lets = []
     for name, bound in query.lets:
         if isinstance(bound, ir.Query):
-            bound = rewrite(bound, schema, ask)  # noqa: PLW2901  # the same, rewritten
+            bound = rewrite(bound, schema, ask)  # noqa: PLW2901  # rewritten
             schema = {**schema, name: _columns(bound, schema)}
-        else:  # a value, which may be of a query: `let n = toscalar(…)`
-            bound = _deep(bound, _rewriting(schema, ask))  # noqa: PLW2901  # the same, rewritten
+        else:  # a value that may contain a query: `let n = toscalar(…)`
+            bound = _deep(bound, _rewriting(schema, ask))  # noqa: PLW2901  # rewritten
         lets.append((name, bound))
     done = ir.Query(query.source, [], lets, query.parameters)
     for operator in query.operators:
@@ -82,7 +82,7 @@ def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
 
 
 def _inner(operator: ir.Operator, before: ir.Query, schema: Schema, ask: Ask) -> ir.Operator:
-    """An operator with the queries and aggregates within it rewritten."""
+    """Rewrite the queries and aggregates within an operator."""
     done: ir.Operator = _deep(operator, _rewriting(schema, ask))
     if isinstance(done, ir.Extend | ir.Project):
         done = dataclasses.replace(done, expressions=_packed(done.expressions, before, schema))
@@ -97,7 +97,7 @@ def _rewriting(schema: Schema, ask: Ask) -> Callable[[ir.Query], ir.Query]:
 
 
 def _deep(node: Any, change: Callable[[ir.Query], ir.Query]) -> Any:
-    """A part of a query with every query within it changed."""
+    """Apply a change to every query within a part of a query."""
     if isinstance(node, ir.Query):
         return change(node)
     if isinstance(node, tuple):
@@ -116,7 +116,7 @@ def _deep(node: Any, change: Callable[[ir.Query], ir.Query]) -> Any:
 def _packed(
     expressions: tuple[ir.NamedExpr, ...], before: ir.Query, schema: Schema
 ) -> tuple[ir.NamedExpr, ...]:
-    """With `pack_all()` as the bag of all columns."""
+    """Replace `pack_all()` by a bag of all columns."""
     packed = []
     for named in expressions:
         call = named.expr
@@ -161,7 +161,7 @@ def _parts(
 
 
 def missing(query: ir.Query, schema: Schema) -> str:
-    """Which column a rewritten query names that is not there, in words; empty if none is seen."""
+    """A message about the first unknown column in a rewritten query; empty if there is none."""
     before = ir.Query(query.source, [], query.lets)
     for operator in query.operators:
         columns = _columns(before, schema)
@@ -176,7 +176,7 @@ def missing(query: ir.Query, schema: Schema) -> str:
 
 
 def no_column(name: str, columns: list[str]) -> str:
-    """Say that a column is not there, and which are."""
+    """A message about an unknown column, with the known ones."""
     return f"there is no column '{name}' here; there are {', '.join(columns)}"
 
 
@@ -254,12 +254,12 @@ def _serialize(noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir
 
 
 def _as(_noted: Noted, before: ir.Query, _schema: Schema, _ask: Ask) -> ir.Query:
-    """A name for what comes before; used, it is a table that is not there, which is said."""
+    """A name for the rows so far, which has no effect; using it is an unknown table."""
     return before
 
 
 def _search(noted: Noted, before: ir.Query, schema: Schema, _ask: Ask) -> ir.Query:
-    """`search "text"`: in any column, as text."""
+    """`search "text"`: a term in any column."""
     needle = noted.parts[0].expr if len(noted.parts) == 1 else None
     if not isinstance(needle, ir.Literal) or needle.kind != "string":
         raise KqlUnsupportedError("operator search", hint='only search "text" is known')
@@ -299,7 +299,7 @@ _REWRITES: dict[str, Callable[[Noted, ir.Query, Schema, Ask], ir.Query]] = {
 
 
 def _collapsed(node: Any) -> Any:
-    """The operator in its wrappers."""
+    """The operator inside its wrapper nodes."""
     while type(node).__name__ in {"PipedOperatorContext", "AfterPipeOperatorContext"}:
         rules = lower._rule_children(node)  # noqa: SLF001
         if not rules:
@@ -314,13 +314,13 @@ def _takes_all(node: Any) -> bool:
 
 
 def _source(node: Any) -> str:
-    """A node as it was written."""
+    """The source text of a node."""
     text: str = node.start.getInputStream().getText(node.start.start, node.stop.stop)
     return text
 
 
 def _note(node: Any, kind: str) -> Noted:
-    """An operator as it waits, with its expressions read."""
+    """The placeholder of an operator, with its expressions."""
     written = _source(node)
     parts: list[ir.NamedExpr] = []
     if kind == "MakeSeriesOperator":

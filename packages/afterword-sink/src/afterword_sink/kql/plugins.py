@@ -1,4 +1,4 @@
-"""Plugins of `evaluate`: they make columns of values, so the values are asked for first."""
+"""Plugins of `evaluate`. They turn values into columns, so the values are queried first."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def _bag_unpack(
 
 
 def _object(text: Any) -> dict[str, Any]:
-    """A value of a dynamic column where it is an object; nothing where it is none."""
+    """The object in a dynamic value; empty if it is none."""
     try:
         value = orjson.loads(text) if isinstance(text, str) else text
     except orjson.JSONDecodeError:
@@ -81,7 +81,7 @@ def _object(text: Any) -> dict[str, Any]:
 
 
 def names_in(expression: Any) -> Iterator[str]:
-    """The columns that an expression reads, queries within it aside."""
+    """The columns that an expression reads, without nested queries."""
     if isinstance(expression, ir.ColumnRef):
         yield expression.name
     elif not isinstance(expression, ir.Query) and dataclasses.is_dataclass(expression):
@@ -103,5 +103,5 @@ PLUGINS: dict[str, Callable[[list[ir.Expr], ir.Query, list[str], Ask], ir.Operat
     "bag_unpack": _bag_unpack,
     "pivot": _pivot,
 }
-"""Each makes the operator that stands for it, from its arguments, the query before it and the
-columns of that."""
+"""Each returns the operator that replaces it; given are its arguments, the query before it, and the
+columns of that query."""

@@ -1,7 +1,7 @@
-"""`make-series`: an array of each aggregate over evenly spaced times, for each group, without gaps.
+"""`make-series`: for each group an array of each aggregate over evenly spaced times, without gaps.
 
-Written with operators that the translator knows: every group joined with every time, joined with
-the aggregates in bins, gathered into arrays in the order of time.
+Expressed by operators that the translator has: every group is joined with every time, then with the
+aggregates per bin, and collected into arrays in the order of time.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _INSTANT = ir.Literal("1microsecond", "timespan")
 
 
 def parts(node: Any) -> Iterator[ir.NamedExpr]:
-    """The expressions of the operator, each named by its place and its own name: `by:k`."""
+    """The expressions of the operator, each named by its clause and its own name, as `by:k`."""
     for child in lower._rule_children(node):  # noqa: SLF001
         kind = type(child).__name__.removesuffix("Context")
         inner = [lower._lower_named(one) for one in _named(child)]  # noqa: SLF001
@@ -40,7 +40,7 @@ def parts(node: Any) -> Iterator[ir.NamedExpr]:
 
 
 def _named(node: Any) -> Iterator[Any]:
-    """The named expressions in a clause, at any depth, none within another."""
+    """The outermost named expressions in a clause."""
     for child in lower._rule_children(node):  # noqa: SLF001
         if type(child).__name__ == "NamedExpressionContext":
             yield child
@@ -49,7 +49,7 @@ def _named(node: Any) -> Iterator[Any]:
 
 
 def make(parts: tuple[ir.NamedExpr, ...], before: ir.Query) -> ir.Query:
-    """A query that makes the series of what comes before.
+    """The query that makes the series.
 
     Args:
         parts: The expressions of the operator; see `parts`.
@@ -111,7 +111,7 @@ def make(parts: tuple[ir.NamedExpr, ...], before: ir.Query) -> ir.Query:
 
 
 def _end(source: ir.Query, function: str, on: ir.ColumnRef, step: ir.Expr) -> ir.ToScalar:
-    """The first or last bin that has rows."""
+    """The first or last bin with rows."""
     extreme = ir.FunctionCall(function, (ir.FunctionCall("bin", (on, step)),))
     return ir.ToScalar(ir.Query(source.source, [ir.Summarize((ir.NamedExpr(extreme, "end"),))]))
 

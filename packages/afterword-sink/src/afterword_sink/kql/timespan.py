@@ -1,4 +1,4 @@
-"""The query API's `timespan`: an ISO 8601 duration or interval into its two ends."""
+"""Parse the query API's `timespan`: an ISO 8601 duration or interval."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,21 +11,21 @@ _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 
 
 class Span(NamedTuple):
-    """A time between two moments, the first within it, the second not."""
+    """The time from `start` up to, but not including, `end`."""
 
     start: datetime
     end: datetime
 
 
 def parse(text: str, *, now: datetime) -> Span:
-    """Read a timespan.
+    """Parse a timespan.
 
     Args:
         text: `PT1H`, `2026-11-01/2026-11-24`, `2026-11-01T00:00:00Z/P7D` or `P7D/2026-11-24`.
-        now: The end of one that is a duration alone.
+        now: The end, if it is only a duration.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: It has another form.
     """
     first, slash, second = text.strip().partition("/")
     try:

@@ -1,4 +1,4 @@
-"""OTLP/HTTP for logs: what comes, which row it becomes, and what is answered.
+"""OTLP/HTTP for logs: requests, the rows made of them, and replies.
 
 Source of every rule: the specification's "OTLP/HTTP" (opentelemetry.io/docs/specs/otlp).
 """

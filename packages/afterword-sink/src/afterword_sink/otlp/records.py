@@ -1,7 +1,7 @@
-"""An OTLP request into its log records, from JSON or protobuf.
+"""Read the log records of an OTLP request, in JSON or protobuf.
 
-Protobuf is read by the generated classes of `opentelemetry-proto`. JSON is read here: the classes'
-own JSON reader takes ids for base64 where OTLP writes hex, and needs 0.3 ms for a record.
+Protobuf is read by the generated classes of `opentelemetry-proto`. JSON is read here, because the
+JSON reader of those classes expects ids in base64 where OTLP has hex, and takes 0.3 ms per record.
 """
 
 import base64
@@ -17,19 +17,19 @@ from afterword_sink.bodies import UnreadableBodyError
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
-_DEPTH = 32  # ours: values within each other
+_DEPTH = 32  # our limit: values within each other
 _INT64 = 2**63
 
 Value = None | str | bool | int | float | bytes | list["Value"] | dict[str, "Value"]
 
 
 class Record(NamedTuple):
-    """One log record with what stands above it.
+    """One log record, with its resource and scope.
 
     Attributes:
         resource: Attributes of the resource.
         scope: Name and version of the instrumentation scope.
-        time: Nanoseconds since 1970 when it happened, or else was observed; 0 for neither.
+        time: When it happened or was observed, in nanoseconds since 1970; 0 if unknown.
         severity: Its number; 0 for none.
         event: Its event name; empty for none.
         body: Its body.
@@ -162,7 +162,7 @@ def _text(parent: Mapping[str, Any], name: str) -> str:
 
 
 def _number(parent: Mapping[str, Any], name: str) -> int:
-    """A 64-bit number: text of digits, or a number."""
+    """A 64-bit number, written as a string of digits or as a number."""
     value = parent.get(name)
     if value is None:
         return 0
@@ -218,7 +218,7 @@ def _value(value: Any, depth: int = 0) -> Value:
 
 
 def _scalar(*kinds: type) -> Callable[[Any], Any]:
-    """Take a value of just these types."""
+    """Accept a value of exactly these types."""
 
     def take(value: Any) -> Any:
         if type(value) not in kinds:

@@ -1,4 +1,4 @@
-"""What an OTLP server answers: success, partial success or a `Status`, in the request's form."""
+"""The replies of an OTLP server: success, partial success or a `Status`."""
 
 from typing import Any
 
@@ -17,20 +17,17 @@ _UNKNOWN = 2
 
 
 class OtlpReplies:
-    """An OTLP server's replies.
+    """Writes an OTLP server's replies, in the encoding of the request.
 
     Args:
-        kind: The media type of the request; a reply has the same.
+        kind: The media type of the request.
     """
 
     def __init__(self, kind: str) -> None:
         self._kind = PROTOBUF if kind == PROTOBUF else JSON
 
     def own(self, received: int, errors: list[ItemError], *, partial: bool, warning: str) -> Reply:
-        """The server's own: 200, with a partial success where records are rejected.
-
-        A body that cannot be read is refused whole.
-        """
+        """200, with a partial success if some are rejected; a `Status` for an unreadable body."""
         if errors and not received:
             return self.refusal(errors[0].status, received, errors[0].message)
         rejected = len(errors)
@@ -40,7 +37,7 @@ class OtlpReplies:
         return self._reply(200, {"rejectedLogRecords": str(rejected), "errorMessage": said})
 
     def refusal(self, status: int, received: int, said: str = "") -> Reply:  # noqa: ARG002  # as the other's
-        """Nothing is taken; a `Status` says why."""
+        """A `Status` that refuses everything."""
         said = said or message(status)
         code = _CODES.get(status, _UNKNOWN)
         if self._kind == JSON:
@@ -50,9 +47,9 @@ class OtlpReplies:
         return Reply(status, body, media_type=PROTOBUF)
 
     def malformed(self, how: str, received: int, status: int) -> Reply:  # noqa: ARG002  # as the other's
-        """A success that contradicts itself, or is none."""
+        """A success that contradicts itself, or cannot be parsed."""
         if self._kind == PROTOBUF:
-            return Reply(200, b"\x0a\xff", media_type=PROTOBUF)  # ends within a field
+            return Reply(200, b"\x0a\xff", media_type=PROTOBUF)  # ends inside a field
         broken: Any = {
             "counts": {"partialSuccess": {"rejectedLogRecords": "-1"}},
             "range": {"partialSuccess": {"rejectedLogRecords": str(10**12)}},

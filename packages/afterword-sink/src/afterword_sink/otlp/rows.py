@@ -1,10 +1,9 @@
-"""A log record into the envelope that Application Insights would have been sent.
+"""Turn a log record into the envelope that an Application Insights exporter would have sent.
 
-So that its row stands in the same table, with the same words, as over the other wire: a record with
-an event name is a custom event, one with an exception's attributes an exception, any other a trace.
-Which attribute goes where is what Microsoft's exporter does with the same record; values are text,
-as it writes them (`True`, `3`). A resource's other attributes, which it drops, stand in
-`customDimensions` as well.
+So its row is in the same table, with the same values, as over the other protocol: a record with an
+event name is a custom event, one with an exception's attributes an exception, any other a trace.
+Attributes are mapped as Microsoft's exporter maps them, with values as text in its spelling
+(`True`, `3`). The other attributes of the resource, which it drops, go into `customDimensions` too.
 """
 
 import base64
@@ -19,7 +18,7 @@ from afterword_sink.otlp.records import Record, Value
 from afterword_sink.tables import TABLE_OF
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EVENT_NAMES = ("microsoft.custom_event.name", "event.name")  # before there was `eventName`
+_EVENT_NAMES = ("microsoft.custom_event.name", "event.name")  # used before `eventName` existed
 _RECORD_TAGS = {
     "enduser.pseudo.id": "ai.user.id",
     "enduser.id": "ai.user.authUserId",
@@ -75,7 +74,7 @@ def _envelope(record: Record, key: str, now: float) -> dict[str, Any]:
 
 
 def _data(record: Record, attributes: dict[str, Value]) -> tuple[str, dict[str, Any]]:
-    """The `baseType` and the `baseData`; what stands there leaves the attributes."""
+    """The `baseType` and the `baseData`; the attributes used for them are removed."""
     names = [_text(attributes.pop(name, None)) for name in _EVENT_NAMES]
     if name := record.event or next(filter(None, names), ""):
         return "EventData", {"name": name}
