@@ -157,27 +157,23 @@ class Selection:
 class Fault:
     """One fault.
 
-        Attributes:
-            text: As it was written.
-            status: The answer to the whole request; None for the service's own.
-            retry_after: The header's value, not yet a date; empty for none.
-            location: The header's value; empty for none.
-            warning: The message of OTLP's success; empty for none.
-            selection: Which items are refused; None for none.
-            malformed: A key of `MALFORMED`; empty for none.
-            html: Answer with a page, not with JSON.
-            travel: How the answer is sent.
-            delay: Seconds before it is sent.
-            keep: Bytes of the body before it is cut; None for half of them.
-            pace: Seconds between two bytes, if it is sent byte by byte.
-            refusal: Seconds in which no new connection is taken.
-            store: Store first what would have been accepted.
-    Which requests fail
-        times=N   so many requests, then never again (default: all)
-        chance=P  each request by this chance, from the sink's seed; the others meet the next fault
-
-    An item is stored if the client was sent, whole, an answer that accepts it. `after=store` first
-    stores what would have been accepted, and then fails.
+    Attributes:
+        text: As it was written.
+        status: The answer to the whole request; None for the service's own.
+        retry_after: The header's value, not yet a date; empty for none.
+        location: The header's value; empty for none.
+        warning: The message of OTLP's success; empty for none.
+        selection: Which items are refused; None for none.
+        malformed: A key of `MALFORMED`; empty for none.
+        html: Answer with a page, not with JSON.
+        travel: How the answer is sent.
+        delay: Seconds before it is sent.
+        keep: Bytes of the body before it is cut; None for half of them.
+        pace: Seconds between two bytes, if it is sent byte by byte.
+        refusal: Seconds in which no new connection is taken.
+        store: Store first what would have been accepted.
+        times: How many requests it applies to; None for all.
+        chance: The share of requests it applies to.
     """
 
     text: str
