@@ -1,10 +1,10 @@
-"""The startup path's half of the buffer: an event becomes a line, appended beside a hundred others.
+"""Append an event to the buffer, while other commands do the same. On the startup path.
 
-Every writer, and the uploader that takes the buffer away by renaming it, holds the file's lock for
-the few microseconds in which it works. Who gets the lock looks whether the file it opened is still
-the one at the path, and opens anew if it was taken meanwhile. Who does not get it in time writes to
-a file of its own beside it, which the uploader finds by its name. Why each race is harmless:
-`docs/reliability.md`. Loaded only where telemetry is on.
+Every writer, and the uploader that takes the buffer by renaming it, holds the file's lock for the
+few microseconds in which it works. A writer that gets the lock checks that the file it opened is
+still the one at the path, and opens it again if it was taken meanwhile. A writer that does not get
+the lock in time writes to a file of its own beside it, which the uploader finds by its name. Why
+each race is harmless: `docs/reliability.md`. Loaded only where telemetry is on.
 """
 
 import _thread
@@ -58,20 +58,20 @@ def _is_owned(lock: "_thread.RLock") -> bool:
 def enter(patience: float) -> bool:
     """Be the one thread of this process that has a buffer file open, until `leave`.
 
-    On POSIX closing any descriptor of a file lets go this process's lock on it. So whoever opens a
-    file that is appended to, even to read it, comes in here first.
+    On POSIX closing any descriptor of a file releases this process's lock on it. So this is called
+    before a file that is appended to is opened, even to read it.
 
     Args:
         patience: seconds to wait for another thread.
 
     Returns:
-        False if another one stayed, or this thread is in it already (a signal's handler is).
+        False if another thread kept it, or this thread has it already (in a signal handler).
     """
     return not _is_owned(_threads) and _threads.acquire(timeout=patience)
 
 
 def leave() -> None:
-    """Let the next thread in. Without effect for a thread that is not in it."""
+    """Leave, so that another thread can enter. Without effect for a thread that has not entered."""
     if _is_owned(_threads):
         _threads.release()
 
@@ -84,7 +84,7 @@ def encode(
     version: tuple[str, str],
     now: float,
 ) -> str:
-    """One event as it stands in the buffer. By declaration nothing in it needs escaping.
+    """One event as a line of the buffer. By declaration nothing in it needs escaping.
 
     `fields` are as declared. `version`: the application's, by its key; `now`: seconds since 1970.
     """
@@ -156,7 +156,7 @@ def _append(path: str, line: bytes, patience: float, *, ours: bool = False) -> i
         raise BlockingIOError(11, "others have it open, or it is being deleted", path) from error
     finally:
         if fd >= 0:
-            os.close(fd)  # lets the lock go
+            os.close(fd)  # releases the lock
 
 
 def _append_beside(path: str, line: bytes, token: str) -> int:

@@ -1,4 +1,6 @@
-"""May we? One answer, with its reason. Pure: environment, policy and state are passed in.
+"""May events be recorded and sent? One answer, with its reason. Pure.
+
+Environment, policy and state are passed in.
 
 Order: a CI machine, `<APP>_TELEMETRY`, `DO_NOT_TRACK`, the organisation's policy, the person's own
 state. Each of the first four can only say no. On the startup path.
@@ -14,10 +16,10 @@ TESTING = "AFTERWORD_TESTING"
 """The variable by which a test asks for telemetry, here and in the programs it starts; whoever sets
 it gives them a home folder of their own as well."""
 
-_YES = ("", "1", "true", "yes", "on")  # which only means: not no. Whatever else is said means no
+_YES = ("", "1", "true", "yes", "on")  # these do not turn it off; any other value does
 
-# What continuous-integration machines set, by the `ci-info` package, 4.5.0. Machines are not
-# people: counted, they would drown the people in the figures.
+# What continuous-integration machines set, by the `ci-info` package, 4.5.0. They run
+# so many commands that the figures would say nothing about people.
 _CI = frozenset((
     "AC_APPCIRCLE", "AGOLA_GIT_REF", "ALPIC_HOST", "APPCENTER_BUILD_ID", "APPVEYOR",
     "bamboo_planKey", "BITBUCKET_COMMIT", "BITRISE_IO", "BUDDY_WORKSPACE_ID", "BUILD_ID",
@@ -74,7 +76,7 @@ class Decision:
 
 
 def ci_variable(environment: "Mapping[str, str]") -> str:
-    """The variable by which this is a CI machine; empty on machines of people.
+    """The variable that marks this as a CI machine; empty if there is none.
 
     `CI=false` overrules every other sign, as in `ci-info`.
     """
@@ -90,7 +92,7 @@ def ci_variable(environment: "Mapping[str, str]") -> str:
 def forbidden_by_environment(
     prefix: str, environment: "Mapping[str, str]", ci: str = ""
 ) -> Decision | None:
-    """The no that a variable says; None if none does.
+    """The decision of a variable that forbids it; None if none does.
 
     `prefix`: as in `ATOMIC`. `ci`: what `ci_variable` said of this environment.
     """
@@ -113,10 +115,10 @@ def forbidden_by_environment(
 
 
 def forbidden_by_policy(path: str, policy: "Flat | None", *, exists: bool) -> Decision | None:
-    """The no of the organisation's policy file; None if it says none. It can never say yes.
+    """The decision of a policy file that forbids it; None if it does not. It can never permit.
 
-    A policy that is there and cannot be understood forbids, in the whole or in one key: whoever
-    wrote it meant something.
+    A policy that exists and is not understood, as a whole or in one key, forbids: whoever wrote it
+    meant something.
     """
     if policy is None:
         return Decision(False, "policy", f"{path} cannot be read") if exists else None
@@ -157,9 +159,10 @@ def is_usual_destination(text: object) -> bool:
 
 
 def of_person(state: "Flat | None", *, declared: "Callable[[], str]") -> Decision:
-    """What the person has said, by the state file's content (None: there is no such file).
+    """The person's answer, from the state file's content (None: there is no such file).
 
-    A yes is a yes to the fields that were declared then: when there are more, they are asked again.
+    A yes covers the fields that were declared then. If there are more now, the person is asked
+    again.
 
     Args:
         state: the state file's content.

@@ -1,6 +1,6 @@
-"""The data folder of one application: what lies where, whether it is ours alone, what is in it.
+"""The data folder of one application: its paths, whether it can be trusted, its small files.
 
-Nothing is written here. On the startup path.
+This module writes nothing. On the startup path.
 """
 
 import os
@@ -110,7 +110,7 @@ def policy_path(name: str, environment: "Mapping[str, str]", platform: str = sys
 
 
 def why_untrusted(path: str) -> str | None:
-    """Why files in this folder would not be the user's alone; None if they are.
+    """Why files in this folder would not be private to the user; None if they are.
 
     A missing folder is not distrusted. Windows keeps this by the access list that
     `%LOCALAPPDATA%` hands down, so there is nothing to see in the mode.
@@ -162,12 +162,12 @@ def why_foreign(path: str) -> str | None:
 
 
 def shown(path: str) -> str:
-    """The path as it stands in a message: one that is too long for any folder is cut."""
+    """The path for a message: one that is too long for any folder is cut."""
     return path if len(path) <= _MOST_SHOWN else f"{path[: _MOST_SHOWN // 2]}…"
 
 
 def stamp(path: str) -> tuple[int, ...] | None:
-    """What is another after every change of the file; None if nothing is there.
+    """A value that differs after every change of the file; None if there is no file.
 
     Empty where that cannot be seen: an administrator's file in a folder closed to us is there.
     """
@@ -183,9 +183,9 @@ def stamp(path: str) -> tuple[int, ...] | None:
 def read_flat(path: str) -> "Flat | None":
     """The flat JSON object in the file; None if there is none, or it is not one. Never raises.
 
-    `json` costs 12 ms to import, more than everything else a command does here. A file that stands
-    just as `state.files.write` leaves it, one plain key a line, is read by hand; anything else
-    (edited, damaged, another program's) goes to the real parser.
+    `json` costs 12 ms to import, more than everything else a command does here. A file that is
+    just as `state.files.write` leaves it, one plain key on a line, is read by hand. Anything else
+    (edited, damaged, of another program) is parsed by `json`.
     """
     try:
         fd = _open(path)

@@ -2,7 +2,7 @@
 
 What an upload needs to know of an application (its name, version, destination, folder, declared
 events) is data. It is handed to the new process in an environment variable, as JSON made by hand:
-`json` would be the dearest import of the command. So nothing of the application is imported there,
+importing `json` would cost the command most. So nothing of the application is imported there,
 no flag is added to it, and no folder of the user's is on the module search path.
 
 Loaded at the end of a command that has recorded and is about to start the uploader.
@@ -115,7 +115,7 @@ def environment(
         made[_ENGINE] = os.path.dirname(os.path.dirname(here))
         return made
     # PyInstaller: unpack anew, since this process's folder goes when it ends; and the libraries'
-    # path is the program's own, that of its user stands beside it.
+    # path is the program's own; that of its user is in another variable.
     made["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
     made.pop("LD_LIBRARY_PATH", None)
     return made

@@ -1,9 +1,9 @@
-"""Locks that die with their holder, and the one place that knows how each system does them.
+"""Locks that end with their holder, on each system.
 
 A lock is held on an open file descriptor and ends when it is closed or its process dies, so there
 is never a stale one. POSIX: `os.lockf`, which is in the interpreter (`fcntl` is a module to load,
 1.7 ms). It excludes processes, not threads, and closing *any* descriptor of the file in this
-process lets it go: so whoever locks in a threaded program first has to be the one thread at it.
+process releases it: so in a threaded program only one thread at a time may use a lock file.
 Windows: `msvcrt.locking` on one byte far behind the data, because there a lock forbids reading; and
 a file that anybody has open can be neither renamed nor removed, so that is tried with patience.
 """
@@ -129,7 +129,7 @@ else:
         return False
 
     def patiently(change: "Callable[[], object]", patience: float = 0.1) -> None:  # noqa: ARG001
-        """Rename or remove a file; here nobody who has it open is in the way."""
+        """Rename or remove a file; on POSIX it may be open elsewhere."""
         change()
 
     def put_in_place(beside: str, path: str) -> None:

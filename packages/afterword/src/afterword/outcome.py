@@ -1,4 +1,4 @@
-"""How a command ended: its outcome, the exit code, what of it an event declares.
+"""How a command ended: its outcome and exit code, as far as an event declares them.
 
 Loaded where a `with` block or a run is recorded.
 """
@@ -64,7 +64,7 @@ class Command:
 
 
 def ending_of(error: BaseException | None) -> tuple[str, int]:
-    """How a program ends that lets this exception go: outcome and exit code. None: it returned."""
+    """Outcome and exit code of a program that ends by this exception. None: it returned."""
     if error is None:
         return "ok", 0
     if isinstance(error, SystemExit):
@@ -80,7 +80,7 @@ def ending_of(error: BaseException | None) -> tuple[str, int]:
 def values_of(
     declared: "Event", error: BaseException | None, took: float
 ) -> "Mapping[str, object]":
-    """How a block ended, in those of the usual fields that its event declares.
+    """How a block ended, in the fields that its event declares.
 
     Args:
         declared: the event.

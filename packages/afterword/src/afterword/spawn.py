@@ -1,11 +1,11 @@
-"""The start of the uploader: is there work, and a process that outlives us and is never waited for.
+"""Start the uploader: look for work, and start a process that outlives this one.
 
 POSIX: one `os.posix_spawn`, which is in the interpreter; `subprocess` costs 20 ms to import. What
-it cannot do (let go of the working directory, and of descriptors that were handed down to us) the
-new process does first of all: see `afterword.upload.process`.
+it cannot do (leave the working directory, close inherited descriptors) the new process does first:
+see `afterword.upload.process`.
 
-Windows: one `CreateProcess`, by the module that `subprocess` and `multiprocessing` call it with and
-that `os` has loaded; of our handles the new process gets one, on NUL. CREATE_NO_WINDOW, not
+Windows: one `CreateProcess`, through the module that `subprocess` and `multiprocessing` use and
+that `os` has loaded. The new process inherits one handle, on NUL. CREATE_NO_WINDOW, not
 DETACHED_PROCESS: a console program that is detached makes a console of its own when it, or a child
 of it, asks for one, and a window flashes (cli/cli#13353).
 """
@@ -47,17 +47,17 @@ _MARGIN = 2  # seconds by which the clock of a file system may be ahead of ours
 _LOCK_FLAGS: int = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _LONGEST_WAIT = 24 * 3600  # seconds; no cool-down is longer, so further ahead the clock has jumped
 
-# What a network client needs to start and to reach the net, and nothing that is a secret of other
-# programs: agents hand their hooks every API key of their user. A proxy's own password is part of
-# its address and has to come along.
+# What a network client needs to start and to reach the network, and no secrets of other programs:
+# agents give their hooks every API key of their user. A proxy's password is part of its address and
+# is needed.
 _NEEDED = frozenset((
-    # to find itself and its owner's files
+    # to find programs and the person's files
     "PATH", "HOME", "XDG_DATA_HOME", "TMPDIR", "TEMP", "TMP",
     "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE",
     "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
     # Windows cannot open a socket without SYSTEMROOT
     "SYSTEMROOT", "WINDIR", "SYSTEMDRIVE", "LOCALAPPDATA", "APPDATA", "PROGRAMDATA", "USERPROFILE",
-    # the way out: proxies and certificates
+    # proxies and certificates
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
     # the person's no, in force for the upload as well
@@ -103,7 +103,7 @@ def start_uploader(application: "Application", folder: "DataFolder") -> bool:
 
 
 def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:
-    """Does something wait, is nobody at it, and has the last failure cooled down?
+    """Does something wait, is no uploader at work, and is the cool-down over?
 
     `now`: seconds since 1970. Raise OSError if the folder cannot be read.
     """
@@ -125,7 +125,7 @@ def has_work(folder: "DataFolder", now: float, *, heed_cool_down: bool) -> bool:
 def note_start(folder: "DataFolder") -> None:
     """Note that an uploader is about to be started: one byte more in a file that it removes.
 
-    What is left there tells of uploaders that never came to life, which nobody else can tell of.
+    What is left there counts the uploaders that never started to work.
 
     Raises:
         OSError: the uploader's lock cannot be made (no inodes, read-only): it could not work, nor
@@ -143,7 +143,7 @@ def note_start(folder: "DataFolder") -> None:
 
 
 def forget_starts(folder: "DataFolder") -> None:
-    """This is an uploader, and it lives."""
+    """Remove that file: this is an uploader, and it works."""
     try:  # noqa: SIM105  # contextlib is not loaded, and stays so
         os.unlink(os.path.join(folder.path, _STARTS))
     except OSError:
@@ -151,7 +151,7 @@ def forget_starts(folder: "DataFolder") -> None:
 
 
 def starts_in_vain(folder: "DataFolder") -> int:
-    """How many uploaders were started since the last one that came to life."""
+    """How many uploaders were started since the last one that worked."""
     try:
         return os.stat(os.path.join(folder.path, _STARTS)).st_size
     except OSError:
@@ -159,7 +159,7 @@ def starts_in_vain(folder: "DataFolder") -> int:
 
 
 def _start_in_vain(folder: "DataFolder", now: float) -> bool:
-    """Has none of the last few come to life, and the last not long ago? Then wait."""
+    """Did none of the last few work, and was the last one started a short time ago?"""
     try:
         found = os.stat(os.path.join(folder.path, _STARTS))
     except OSError:
@@ -168,7 +168,7 @@ def _start_in_vain(folder: "DataFolder", now: float) -> bool:
 
 
 def _is_cooling_down(folder: "DataFolder", waiting: list[str], now: float) -> bool:
-    """Has a failed upload left word that it is too early for another, or can none leave word?"""
+    """Is the cool-down of a failed upload not over, or can no status be written?"""
     status = read_flat(folder.upload_status)
     if status is not None:
         times = [status.get("nextSeconds")]
@@ -178,13 +178,13 @@ def _is_cooling_down(folder: "DataFolder", waiting: list[str], now: float) -> bo
             return True
     elif os.path.lexists(folder.upload_status) and not os.path.isfile(folder.upload_status):
         return True  # something is in the way of the status
-    # On a disk too full for the status the time stands on the files themselves.
+    # On a disk too full for the status, the time is that of the files themselves.
     paths = [os.path.join(folder.path, name) for name in waiting]
     return any(_MARGIN < os.lstat(path).st_mtime - now <= _LONGEST_WAIT for path in paths)
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:
-    """The part of `environment` that the background process gets: needs, and our own names."""
+    """The part of `environment` that the background process gets."""
     own = f"{prefix}_TELEMETRY"
     return {
         name: environment[name]
@@ -200,8 +200,8 @@ if sys.platform == "win32":
     def spawn_detached(command: tuple[str, ...], environment: "Mapping[str, str]") -> bool:
         """Start `command` without a window. True if it started.
 
-        `command[0]` is a full path. Out of the job where that is allowed, so that it outlives a
-        terminal or an agent that ends its job; else inside. It holds no folder of the user's.
+        `command[0]` is a full path. It leaves the job if that is allowed, so that it outlives a
+        terminal or an agent that ends its job. It keeps no folder of the user's in use.
         """
         import _winapi
         import msvcrt

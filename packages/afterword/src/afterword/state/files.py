@@ -34,7 +34,7 @@ def update(path: str, values: Flat, seen: tuple[int, ...] | None) -> bool:
 
 
 def abandon_others(path: str) -> None:
-    """Remove what others have written beside the file and not renamed yet: their renaming fails."""
+    """Remove what others have written beside the file and not renamed yet, so that they fail."""
     folder, name = os.path.split(path)
     for one in os.listdir(folder):
         if one.startswith(f"{name}.") and one.endswith(".tmp"):

@@ -1,7 +1,7 @@
-"""Be a background process: hold nothing of the parent, stay silent, end in time, end on SIGTERM.
+"""Be a background process: keep nothing of the parent, stay silent, end in time, end on SIGTERM.
 
-Every end is safe at every instruction (the segment tells what is left), so the ends here are hard:
-no waiting for threads, which a library may have left in the middle of a call.
+The process can end safely at any instruction, because the segment tells what is left. So it ends at
+once, without waiting for threads, which a library may have left in the middle of a call.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def run_as_uploader(upload: Callable[[], object], *, spawned: bool) -> NoReturn:
     """Run `upload` as the background process it belongs in, and end with exit code 0.
 
     Args:
-        upload: the work; whatever it raises is nobody's business.
+        upload: the work; whatever it raises is ignored.
         spawned: a command started us (else a person did, by hand, and keeps terminal and Ctrl-C).
     """
     try:
@@ -87,10 +87,10 @@ def _be_silent() -> None:
 
 
 def _detach() -> None:
-    """Let go of session, parent, working directory and whatever descriptors were handed down.
+    """Leave the session, the parent and the working directory, and close inherited descriptors.
 
-    The second fork takes us out of the process tree that an agent kills when it cancels a hook. Not
-    on macOS: there its networking libraries do not work after a fork without an exec.
+    The second fork takes the process out of the tree that an agent kills when it cancels a hook.
+    Not on macOS: there its networking libraries do not work after a fork without an exec.
     """
     if sys.platform == "win32":
         return
@@ -104,7 +104,7 @@ def _detach() -> None:
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for name in _open_descriptors():
-        # What we opened ourselves is not inheritable; what is, came from above.
+        # What this process opened is not inheritable; what is inheritable was inherited.
         with contextlib.suppress(OSError):
             if name > 2 and os.get_inheritable(name):  # noqa: PLR2004  # not a standard stream
                 os.close(name)

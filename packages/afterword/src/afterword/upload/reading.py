@@ -1,7 +1,7 @@
-"""A line of the buffer, checked once more before it may leave. Pure.
+"""A line of the buffer, checked once more before it is sent. Pure.
 
-Whatever stands in the file, only what is declared goes out. What our own version cannot have
-written is dropped. What another version of the application wrote, and we do not know, waits for an
+Whatever is in the file, only what is declared is sent. What this version cannot have written is
+dropped. What another version of the application wrote, and this one does not know, waits for an
 uploader of that version.
 """
 
@@ -33,11 +33,11 @@ _DECODE = json.JSONDecoder().decode
 
 
 class Unfit(Exception):  # noqa: N818  # not an error: the reason why a line does not leave
-    """This line does not leave; the argument is the reason, as counted in `status`."""
+    """This line is not sent; the argument is the reason, as counted in `status`."""
 
 
 class Waits(Unfit):
-    """This line does not leave now, and is not dropped either."""
+    """This line is not sent now, and not dropped either."""
 
 
 class Reader:

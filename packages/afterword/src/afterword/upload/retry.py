@@ -1,16 +1,16 @@
 """How long to wait: between the attempts of a run, and between runs. Pure.
 
-Within a run three attempts, one second apart, then two; a single one after a run that failed, since
-what is down for minutes needs no second question. Between runs a cool-down that doubles from a
-minute to four hours, so that a laptop offline for a week does not start an uploader for every
-command; with jitter, so that a fleet does not return at once when the service does. Why four hours:
-docs/scale.md.
+A run makes three attempts, one and two seconds apart; after a failed run only one, since a service
+that has been down for minutes needs no second question. Between runs there is a cool-down that
+doubles from a minute to four hours, so that a laptop that is offline for a week does not start an
+uploader for every command. It has jitter, so that a fleet does not return at the same moment. Why
+four hours: docs/scale.md.
 """
 
 ATTEMPTS = 3
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 30.0
-"""Seconds. A service that asks for more within a run gets its wish between runs."""
+"""Seconds. If a service asks for more within a run, the run ends and the wait is between runs."""
 
 FIRST_COOL_DOWN = 60.0
 LONGEST_COOL_DOWN = 4 * 3600.0
@@ -18,7 +18,7 @@ LONGEST_ASKED = 24 * 3600.0
 """Seconds for which a service that asks for it is left alone."""
 
 SPREAD = 0.25
-"""At the most by so much of it we come later than a service asks: it asks everyone alike."""
+"""The part of Retry-After that is added at random at most: the service asks everyone alike."""
 
 FIRST_SILENCE, LONGEST_SILENCE = 10.0, 60.0
 """Seconds without a byte after which a request is given up."""
@@ -51,8 +51,8 @@ def cool_down(failures: int, asked: float | None, chance: float) -> float:
     """Seconds until the next run may start, after `failures` failed runs in a row.
 
     `chance`, from 0 to 1, spreads it over the upper half of its length. `asked`: the service's
-    Retry-After, obeyed when it is the longer, up to a day, and spread beyond it: who was told the
-    same second as everyone does not come back in the same second. (A whole day is counted from
+    Retry-After, obeyed when it is the longer, up to a day, and spread beyond it: so that not
+    everybody comes back in the same second. (A whole day is counted from
     each one's own request, which is spread enough.)
     """
     full = min(FIRST_COOL_DOWN * 2.0 ** min(failures - 1, 20), LONGEST_COOL_DOWN)
