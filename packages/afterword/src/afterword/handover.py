@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         exporter: str | None
         policy: str
         cap: int
+        here: str
 
         @property
         def events(self) -> Mapping[str, Event]: ...  # noqa: D102  # documented on Telemetry
@@ -66,18 +67,23 @@ def prepare(
     """
     if why_not(sys.executable, frozen=FROZEN) is not None:
         return None
+    declared = declarations_of(application, folder.path)
+    made = environment(reduced, declared, here=application.here, frozen=FROZEN)
+    return None if made is None else (command(sys.executable, frozen=FROZEN), made)
+
+
+def declarations_of(application: "Application", folder: str) -> str:
+    """What is handed over, as JSON."""
     parts = {
         "name": application.name,
         "version": application.version,
         "connection_string": application.connection_string,
         "exporter": application.exporter,
-        "folder": folder.path,
+        "folder": folder,
         "policy": application.policy,
         "cap": application.cap,
     }
-    declared = text_of(parts, application.events.values())
-    made = environment(reduced, declared, here=os.path.abspath(__file__), frozen=FROZEN)
-    return None if made is None else (command(sys.executable, frozen=FROZEN), made)
+    return text_of(parts, application.events.values())
 
 
 def why_not(executable: str | None, *, frozen: bool) -> str | None:
@@ -89,6 +95,13 @@ def why_not(executable: str | None, *, frozen: bool) -> str | None:
         return None
     what = f"sys.executable is {executable}" if executable else "sys.executable is not set"
     return f"Python runs inside another program ({what}); give Telemetry an uploader"
+
+
+def why_too_large(declared: str) -> str | None:
+    """Why the declarations cannot be handed over, in words; None if they can."""
+    if len(declared) <= _MOST:
+        return None
+    return f"the declarations are too large to be handed over ({len(declared):,} characters)"
 
 
 def command(executable: str, *, frozen: bool) -> tuple[str, ...]:
@@ -107,7 +120,7 @@ def environment(
         here: the path of a module at the top of this package.
         frozen: the program was made by PyInstaller or the like, which sets variables of its own.
     """
-    if len(declared) > _MOST:
+    if why_too_large(declared) is not None:
         return None
     made = {name: value for name, value in reduced.items() if name != "PYTHONPATH"}
     made[HANDED] = declared

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         version: str
         connection_string: str | None
         exporter: str | None
+        here: str
         policy: str
         cap: int
         uploader: tuple[str, ...] | None

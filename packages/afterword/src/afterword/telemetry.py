@@ -95,6 +95,9 @@ class Telemetry:
         DestinationError: nothing can be sent to the connection string.
     """
 
+    here = os.path.abspath(__file__)
+    """This module's path, while a relative one still holds: a zip may have been named by one."""
+
     def __init__(
         self,
         name: str,
@@ -305,12 +308,13 @@ class Telemetry:
 
         Args:
             main: parses the arguments and does the work. Where `argparse` was called before, the
-                run has its command's name; else it has the tool's.
+                run has its command's name; else it has the tool's, the person is asked first, and
+                `TOOL --telemetry VERB` is what is `TOOL telemetry VERB` elsewhere.
         """
         from afterword.integrations import run
 
         if self._watch is None:
-            self._watch = run.Watch(self, run.NoTree(), ask=False)
+            self._watch = run.plain(self)
         return run.run_main(self._watch, main)
 
     def command(self, event: str, /, **fields: object) -> "Command":
@@ -632,7 +636,9 @@ class Telemetry:
             return None if self.uploader else "the application starts none"
         from afterword import handover
 
-        return handover.why_not(sys.executable, frozen=handover.FROZEN)
+        return handover.why_not(sys.executable, frozen=handover.FROZEN) or handover.why_too_large(
+            handover.declarations_of(self, "")
+        )
 
 
 def _is_plain_version(version: object) -> bool:

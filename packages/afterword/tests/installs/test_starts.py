@@ -165,8 +165,10 @@ def test_a_zipapp(server: Server, variables: dict[str, str], tmp_path: Path) -> 
         copy = source / "afterword" / path.relative_to(engine)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    zipapp.create_archive(source, tmp_path / "tool.pyz", main="tool.cli:main")
-    run_and_see([sys.executable, "-I", "-S", tmp_path / "tool.pyz"], variables, server, tmp_path)
+    cli = source / "tool" / "cli.py"
+    cli.write_text(cli.read_text() + "    import os\n    os.chdir('/')\n")
+    zipapp.create_archive(source, shadowed(tmp_path / "users") / "tool.pyz", main="tool.cli:main")
+    run_and_see([sys.executable, "-I", "-S", "tool.pyz"], variables, server, tmp_path)
 
 
 def test_a_program_from_stdin(server: Server, variables: dict[str, str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ through their attributes.
 
 import sys
 
-from afterword.integrations.run import Run, Watch
+from afterword.integrations.run import CTRL_C, Run, Watch
 from afterword.integrations.verbs import HELP, JSON_HELP, NAME, VERBS, run_verb
 
 TYPE_CHECKING = False
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     class Used(Application, Recording, Protocol):
         """The part of a `Telemetry` that is needed here."""
-
-
-_CTRL_C = 130
 
 
 def watch(
@@ -168,7 +165,7 @@ def _reach(run: Run | None) -> None:
         try:
             run.reach()
         except KeyboardInterrupt:  # at our question: the command stops, without a traceback
-            sys.exit(_CTRL_C)
+            sys.exit(CTRL_C)
 
 
 def _see(parser: "Any", path: str, run: Run) -> None:

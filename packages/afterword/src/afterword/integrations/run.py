@@ -8,13 +8,13 @@ import os
 import sys
 import time
 
-from afterword.integrations.verbs import NAME
+from afterword.integrations.verbs import NAME, VERBS, run_verb
 from afterword.outcome import EPIPE, MOST_CODE, ending_of, exit_code_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Protocol, TypedDict, TypeVar
+    from typing import Any, Protocol, TypedDict, TypeVar
 
     from afterword.consent import Decision
     from afterword.folder import DataFolder
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 EVENT, OTHER = "command", "other"
 FACTS = ("options", "agent", "install", "os_version", "python", "terminal")
+CTRL_C = 130
+_NO_COMMANDS = frozenset(("-h", "--help", "-V", "--version", "help", "version", "completion"))
 _LOST_OUTPUT = 120  # how Python ends where its output is taken from it at the very end
 
 
@@ -244,6 +246,8 @@ def run_main(watch: Watch, main: "Callable[[], Returned]") -> "Returned":
     A whole number that it returns is taken for the exit code, as `sys.exit(main())` has it.
     """
     run = watch.run = Run(watch)
+    if isinstance(watch.tree, NoTree):
+        _begin_plain(run)
     try:
         returned = main()
     except BaseException as error:
@@ -260,6 +264,26 @@ def run_main(watch: Watch, main: "Callable[[], Returned]") -> "Returned":
     run.reached = True
     run.end_silently("failed" if code else "ok", code)
     return returned
+
+
+def plain(telemetry: "Recording") -> Watch:
+    """The watch of a tool whose framework nobody knows."""
+    telemetry.spelled = f"{telemetry.name} --{NAME}"
+    return Watch(telemetry, NoTree())
+
+
+def _begin_plain(run: Run) -> None:
+    """Do `--telemetry VERB`, or ask, where no parser tells what the arguments mean."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == [f"--{NAME}"] and arguments[1:] in [[verb] for verb in VERBS]:
+        telemetry: Any = run.watch.telemetry  # also an Application: `Telemetry.run` takes itself
+        sys.exit(run_verb(telemetry, arguments[1]))
+    if not _NO_COMMANDS.isdisjoint(arguments):
+        return
+    try:
+        run.reach()
+    except KeyboardInterrupt:  # at our question: the command stops, without a traceback
+        sys.exit(CTRL_C)
 
 
 class NoTree:
