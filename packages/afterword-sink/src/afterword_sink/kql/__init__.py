@@ -6,6 +6,6 @@ ask ─┬─ timespan                          the API's `timespan`
 """
 
 from afterword_sink.kql.ask import Answer, Question, ask
-from afterword_sink.kql.dialect import QueryError
+from afterword_sink.kql.errors import QueryError
 
 __all__ = ["Answer", "QueryError", "Question", "ask"]

@@ -7,10 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import duckdb
-from duckdb_kql.types import kusto_type
 
-from afterword_sink.kql import dialect
-from afterword_sink.kql.dialect import QueryError
+from afterword_sink.kql.errors import QueryError
 from afterword_sink.kql.timespan import Span
 from afterword_sink.tables import TABLES
 
@@ -83,6 +81,11 @@ def ask(
     Raises:
         QueryError: It cannot be parsed, names something unknown, or cannot be translated.
     """
+    # The translator takes 0.3 s to load, which a sink that is never asked need not wait for.
+    from duckdb_kql.types import kusto_type
+
+    from afterword_sink.kql import dialect
+
     if question.span is not None:
         _narrow(connection, question.span)
     translated = dialect.translate(connection, question.kql)

@@ -17,6 +17,7 @@ from duckdb_kql import engine, ir, lower
 from duckdb_kql import translate as writer
 
 from afterword_sink.kql import functions, operators
+from afterword_sink.kql.errors import QueryError
 
 _QUERY_CHARS = 64 * 1024
 _SQL_CHARS = 2 * 1024 * 1024
@@ -27,36 +28,6 @@ _BARE_SERIALIZE = re.compile(r"\|\s*serialize\s*(?=\||;|$)")
 
 functions.register()
 operators.register()
-
-
-class QueryError(Exception):
-    """A query that cannot be answered.
-
-    Args:
-        code: What kind of error, in the API's words: `SyntaxError`, `SemanticError`, ...
-        summary: The API's own sentence for that kind.
-        detail: What is wrong with this query.
-    """
-
-    def __init__(self, code: str, summary: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.summary = summary
-        self.detail = detail
-
-    def reply(self) -> dict[str, object]:
-        """The body of the API's 400."""
-        return {
-            "error": {
-                "message": "The request had some invalid properties",
-                "code": "BadArgumentError",
-                "innererror": {
-                    "code": self.code,
-                    "message": self.summary,
-                    "innererror": {"code": self.code, "message": self.detail},
-                },
-            }
-        }
 
 
 class Translation(NamedTuple):
