@@ -1,11 +1,11 @@
-"""Where `atomic` starts. What must be quick is decided here, before anything is imported for it."""
+"""Where `atomic` starts. What must be quick is handled here, before anything else is imported."""
 
 import os
 import sys
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     if getattr(sys, "frozen", False):
         _give_back_environment()
     if None in (sys.stdin, sys.stdout, sys.stderr):
@@ -41,7 +41,7 @@ def _hook(arguments: list[str]) -> bool:
 
 
 def _complete(arguments: list[str]) -> bool:  # noqa: ARG001  # as all of these
-    """Tell a shell what it may offer; False if click has to be asked."""
+    """Complete a command line for a shell; False if click has to do it."""
     from atomic.completing import answer
 
     said = answer(os.environ)
@@ -72,7 +72,7 @@ def _completion(arguments: list[str]) -> bool:
 
 
 def _telemetry(arguments: list[str]) -> bool:
-    """Do what `atomic telemetry VERB` asks for, and exit; False if it says more, or no verb."""
+    """Run `atomic telemetry VERB`, and exit; False if there is more, or no verb."""
     from afterword.integrations.verbs import VERBS, run_verb
     from atomic.telemetry import telemetry
 
@@ -88,7 +88,7 @@ def _telemetry(arguments: list[str]) -> bool:
 
 
 def _launch(arguments: list[str]) -> bool:
-    """Run the agent that is meant; False if it takes more to understand that, or to say why not."""
+    """Run an agent; False if click is needed to parse the arguments or to report an error."""
     from atomic import launch
 
     meant = launch.understood(arguments)
@@ -111,14 +111,14 @@ def _launch(arguments: list[str]) -> bool:
 
 
 def _ready(name: str) -> str:
-    """What is ready-made: written by `make docs`, compared by the tests with what click says."""
+    """A text that `make docs` wrote in advance; the tests compare it with click's."""
     path = os.path.join(os.path.dirname(__file__), "ready", name)
     with open(path, encoding="utf-8", newline="\n") as file:
         return file.read()
 
 
 def _give_back_environment() -> None:
-    """Take out of the environment what PyInstaller has put there for us: children are others.
+    """Remove PyInstaller's own variables from the environment, since children are other programs.
 
     Without it an agent would load our libraries (https://pyinstaller.org, "LD_LIBRARY_PATH").
     """

@@ -29,7 +29,7 @@ def confirm(question: str) -> bool:
 
 
 def one(question: str, choices: Sequence[str]) -> int:
-    """Which one is chosen, by its place; the first is preselected.
+    """Ask for one of a list; return its index. The first is preselected.
 
     Raises:
         click.Abort: Ctrl-C or Ctrl-D.
@@ -43,7 +43,7 @@ def one(question: str, choices: Sequence[str]) -> int:
 
 
 def many(question: str, choices: Sequence[str], preselected: Sequence[int]) -> list[int]:
-    """Which are chosen, by their places, in order; at least one.
+    """Ask for some of a list; return their indexes, in order; at least one.
 
     Raises:
         click.Abort: Ctrl-C or Ctrl-D.

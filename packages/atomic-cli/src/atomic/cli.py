@@ -1,4 +1,4 @@
-"""The click application: what can be said on the command line. Loaded only where that is needed.
+"""The click application. Loaded only if it is needed.
 
 Hooks, `--version` and `--help` do without it; see `__main__`.
 """
@@ -93,7 +93,7 @@ def help_text() -> str:
 
 
 def main() -> NoReturn:
-    """Run the command that stands on the command line, and exit with its code.
+    """Run the command line, and exit with its code.
 
     2: it was not understood; 1: it failed; 130: Ctrl-C; `run`: as the agent.
     """

@@ -1,4 +1,4 @@
-"""What a shell is offered when somebody presses the tab key: looked up, without click.
+"""Completion for a shell, without click.
 
 `ready/complete.txt` has what can be said, a line for each; `make docs` writes it from the click
 application. What takes more to understand (quotes, `=`, `--`) is left to click.
@@ -36,7 +36,7 @@ class Command:
 
 
 def answer(environment: "Mapping[str, str]") -> str | None:
-    """What is printed for the shell; None if click has to be asked."""
+    """What is printed for the shell; None if click has to do it."""
     shell, _, instruction = environment.get(VARIABLE, "").partition("_")
     words = environment.get("COMP_WORDS", "")
     typed = environment.get("COMP_CWORD", "")

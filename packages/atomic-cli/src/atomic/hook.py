@@ -1,4 +1,4 @@
-"""`atomic hook AGENT`: what an agent's session tells us. Silent, harmless, quick, exit code 0.
+"""`atomic hook AGENT`: called by an agent's session. Silent, harmless, quick, exit code 0.
 
 An agent waits for its hooks and shows what they print, to the person or to the model. So nothing
 here writes to a stream, raises, or runs long; and nothing is read further than to decide whether it

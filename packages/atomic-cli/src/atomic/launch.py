@@ -59,7 +59,7 @@ def program_of(agent: str) -> str | None:
 
 
 def go_to_project(*, here: bool) -> str | None:
-    """Go to the root of the project that is set up, if we are in a folder of it; which that is.
+    """Change to the root of the project if we are in a subfolder of it; return that root.
 
     An agent looks for commands and hooks where it is started.
     """

@@ -1,4 +1,4 @@
-"""Names: the agents, and the slash commands that `atomic init` installs. The one list of each.
+"""The only lists of the agents and of the slash commands that `atomic init` installs.
 
 Nothing is imported here: `atomic run` and hooks need it.
 """

@@ -1,4 +1,4 @@
-"""What people see: results on stdout, everything said about them on stderr, colours if wanted."""
+"""Output for people: results on stdout, messages on stderr, colours if wanted."""
 
 import contextlib
 import os
@@ -53,7 +53,7 @@ def end_by_failed_call(error: OSError) -> NoReturn:
 
 
 def end_by_failure(error: click.ClickException, code: int) -> NoReturn:
-    """Say what is wrong, and exit with the code, also where nobody can be told."""
+    """Print what is wrong, and exit with the code even if it cannot be printed."""
     try:
         error.show()
     except OSError:
@@ -62,7 +62,7 @@ def end_by_failure(error: click.ClickException, code: int) -> NoReturn:
 
 
 def _let_go_of_streams() -> None:
-    """Let there be nothing to complain about at their last flush."""
+    """Make sure that Python's last flush of these streams succeeds."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

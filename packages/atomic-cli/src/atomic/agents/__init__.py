@@ -1,4 +1,4 @@
-"""The agents that `atomic` knows, one module each, and what each of them wants where."""
+"""The agents that `atomic` knows, one module each, and which files each of them needs."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ AGENTS = {key: Agent(key, *PROGRAMS[key], given) for key, given in _INSTALLED.it
 
 
 def installation(keys: Iterable[str]) -> Installation:
-    """What the agents of these keys are given, all together."""
+    """The files of the agents with these keys, all together."""
     workflows, helpers = load(), load_helpers()
     files: dict[str, str] = {}
     hooks: dict[str, tuple[HookEntry, ...]] = {}

@@ -1,4 +1,4 @@
-"""What an agent is to us: its names, how it starts, and what it is given in a project."""
+"""An agent: its names, how it is started, and which files it gets in a project."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ class HookEntry(NamedTuple):
 
     @property
     def group(self) -> dict[str, object]:
-        """The value that stands in the event's list."""
+        """The value in the event's list."""
         hook = {"type": "command", "command": self.command, "timeout": self.timeout}
         return {"hooks": [hook]}
 

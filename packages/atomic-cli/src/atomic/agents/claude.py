@@ -1,6 +1,6 @@
 """Claude Code: commands and sub-agents in `.claude`, hooks in the settings shared by the project.
 
-Both nested levels of a hook are needed: the flat form never fires, and nothing tells. `timeout` is
+Both nested levels of a hook are needed: the flat form never fires, without an error. `timeout` is
 needed as well: without one a `SessionEnd` hook is given 1.5 s. (Seen with Claude Code 2.1.330.)
 """
 
@@ -21,7 +21,7 @@ def installation(workflows: Sequence[Workflow], helpers: Sequence[Helper]) -> In
     """What this agent is given."""
     files = {f".claude/commands/{workflow.name}.md": _command(workflow) for workflow in workflows}
     files |= {f".claude/agents/{helper.name}.md": _helper(helper) for helper in helpers}
-    # An expansion is a slash command that exists; the session's end comes once, a Stop each turn.
+    # UserPromptExpansion: an existing slash command. SessionEnd: once; Stop would be each turn.
     events = ("UserPromptExpansion", "SessionEnd")
     hooks = tuple(HookEntry(event, COMMAND, TIMEOUT) for event in events)
     return Installation(files, {".claude/settings.json": hooks})

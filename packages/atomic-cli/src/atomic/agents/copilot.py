@@ -1,7 +1,7 @@
 """GitHub Copilot CLI: skills and agents in `.github`, hooks in a file of their own.
 
-Copilot reads every `.github/hooks/*.json`, so there is nothing to merge. Its camelCase events do
-not name themselves in what they hand over: each hook's command does. (Seen with 1.0.102.)
+Copilot reads every `.github/hooks/*.json`, so there is nothing to merge. The payload of
+its camelCase events does not name the event, so each hook's command does. (Seen with 1.0.102.)
 """
 
 import json

@@ -43,7 +43,7 @@ def must_not_be_home(project: Project) -> None:
 
 
 def manifest_of(project: Project, *, force: bool) -> Manifest:
-    """What was installed in the project, to look at.
+    """What was installed in the project, to read.
 
     Raises:
         Failure: that cannot be told, or a newer `atomic` has to do it.
@@ -54,7 +54,7 @@ def manifest_of(project: Project, *, force: bool) -> Manifest:
 
 @contextmanager
 def changing(project: Project, *, force: bool) -> Iterator[Manifest]:
-    """Be the only `atomic` that changes the project, with what is installed there at that time.
+    """Lock the project for changes; gives what is installed there at that time.
 
     `force`: also where a newer `atomic` was at work.
 

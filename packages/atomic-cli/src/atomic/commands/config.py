@@ -16,7 +16,7 @@ def config() -> None:
 @config.command("get")
 @click.argument("key", type=KEY)
 def get(key: str) -> None:  # noqa: ARG001  # there is one so far
-    """Print a setting, and on stderr why it is so."""
+    """Print a setting, and the reason on stderr."""
     decision = telemetry().decision()
     click.echo("true" if decision.on else "false")
     screen.say(f"({decision.reason})")

@@ -45,7 +45,7 @@ def init(
     Installs the workflow commands and the session hooks of each agent chosen. Nothing of yours is
     overwritten: settings are merged, other files that differ are left and named.
 
-    The project is the folder above with .atomic in it, else the git repository.
+    The project is the nearest folder upwards that has .atomic in it, else the git repository.
     """
     if not (no_banner or click.get_current_context().find_root().params.get("no_banner")):
         screen.banner()

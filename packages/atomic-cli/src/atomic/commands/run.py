@@ -1,4 +1,4 @@
-"""`atomic run`: run an agent as if it had been called itself. What it says when that fails."""
+"""`atomic run` for click: its help, and its error messages."""
 
 from typing import NoReturn
 
@@ -21,12 +21,13 @@ NOT_INSTALLED = 127  # as a shell says it
 @click.argument("agent", type=options.AGENT)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[--] [ARGS]...")
 def run(*, here: bool, agent: str, arguments: tuple[str, ...]) -> None:
-    """Run an agent with ARGS, as if it had been called itself.
+    """Run an agent with ARGS, as if you had called it directly.
 
-    Terminal, signals and exit code are the agent's own. 127: it is not installed.
+    Terminal, signals and exit code are those of the agent. The exit code is 127 if it is not
+    installed.
 
-    In a folder of a project that is set up the agent is started in the project's root, where its
-    commands are; --here starts it in this folder.
+    In a subfolder of a project the agent is started in the project's root, where its commands
+    are. With --here it is started in this folder.
     """
     if arguments[:1] == ("--",):
         arguments = arguments[1:]

@@ -1,4 +1,4 @@
-"""`atomic uninstall`: take away what is in this project, the data folder, the program itself."""
+"""`atomic uninstall`: remove the files in this project, the data folder, the program."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ _POLL = 0.02
 
 @dataclass
 class Scope:
-    """What is to go: this project's files, the data folder (a path), the program."""
+    """What is to be removed: this project's files, the data folder (a path), the program."""
 
     files: bool
     data: str | None
@@ -53,8 +53,9 @@ def uninstall(
 ) -> None:
     """Remove atomic from this project or this computer.
 
-    Three things may go, and you are asked for each: what `atomic init` put into this project, the
-    data folder, the program. --project removes the first alone; --yes removes all three.
+    Three things can be removed, and you are asked about each: what `atomic init` put into this
+    project, the data folder, and the program. --project removes the first only; --yes removes all
+    three.
 
     Files that you have edited stay, files that were replaced come back. Other projects keep their
     files, which work without atomic.

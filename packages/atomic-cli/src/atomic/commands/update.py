@@ -1,4 +1,4 @@
-"""`atomic update`: `atomic` itself, then this project's files, brought to what is newest."""
+"""`atomic update`: update `atomic` itself, then this project's files."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from atomic.telemetry import command, telemetry
 
 
 @click.command()
-@click.option("--project", "files_only", is_flag=True, help="This project's files alone.")
+@click.option("--project", "files_only", is_flag=True, help="Update this project's files only.")
 @click.option("-f", "--force", is_flag=True, help="Also files that a newer atomic has installed.")
 @options.here
 @options.dry_run

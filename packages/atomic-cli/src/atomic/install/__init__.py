@@ -1,1 +1,1 @@
-"""Changes to a project's files: planned first (pure), then shown, or made and remembered."""
+"""Changes to a project's files: planned first (pure), then shown, or made and noted."""

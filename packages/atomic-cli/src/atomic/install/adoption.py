@@ -1,4 +1,4 @@
-"""A project without a manifest: what `atomic` has installed there is known again by its content.
+"""A project without a manifest: recognise what `atomic` has installed there by its content.
 
 So it is where git ignores `.atomic`: a colleague's clone has the files and no manifest.
 `texts.txt` has the hash of every text that was ever installed, `make docs` adds to it.

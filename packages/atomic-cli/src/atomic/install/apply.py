@@ -1,4 +1,4 @@
-"""Do what was planned, step by step, and remember each: half of a plan is remembered as half."""
+"""Carry out a plan step by step, and note each step: half of a plan is noted as half."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ def remembered(project: Project) -> Manifest:
 
 @contextmanager
 def alone_with(project: Project, waiting: Callable[[], None]) -> Iterator[Manifest]:
-    """Be the only `atomic` that changes the project, with its manifest as it is then.
+    """Lock the project for changes; gives its manifest as it is then.
 
     `waiting` is called before another one is waited for.
 

@@ -1,4 +1,4 @@
-"""Read JSON with comments into nodes that know where they stand in the text.
+"""Read JSON with comments into nodes that know their place in the text.
 
 What agents accept in their settings, no more: `//` and `/* */` comments, trailing commas and a byte
 order mark. They are made blank, so that every place stays what it was; `json` reads what is left.

@@ -33,7 +33,7 @@ class Held:
 
 @contextmanager
 def hold(project: Project, waiting: Callable[[], None]) -> Iterator[Held]:
-    """Be the only `atomic` that changes the project. `waiting` is called before another is awaited.
+    """Lock the project for changes. `waiting` is called before another is awaited.
 
     Raises:
         BusyError: another one does not come to its end.

@@ -1,7 +1,7 @@
 """What `atomic` has put into a project: `.atomic/manifest.json`, to be committed with the project.
 
-It comes with a project from anywhere, so it is believed in nothing: every path is checked before it
-is touched (`project.Project`), and nothing is removed but what still has the hash given here.
+It may come with a project from anywhere, so nothing in it is trusted: every path is checked before
+it is used (`project.Project`), and only files that still have the hash given here are removed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What is to be done to a project's files: decided here, from what is wanted, remembered and found.
+"""Decide what to do to a project's files, from what is wanted, what is noted, and what is there.
 
 Pure but for reading. Every plan follows one rule: what its user has written or changed is never
 lost. A plan is a list of steps; each says what the manifest remembers once it is done.

@@ -1,4 +1,4 @@
-"""The prompts, one source each, in the words of no one agent.
+"""The prompts, one source for each, independent of the agent.
 
 `*.md` beside this file are the workflows, which people call by their names. `helpers/*.md` are the
 sub-agents to which two of them hand work.
