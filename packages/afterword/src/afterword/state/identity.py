@@ -60,8 +60,7 @@ def renew(folder: "DataFolder", now: float) -> str | None:
     """
     lock = FileLock(folder.state_lock)
     try:
-        if not lock.acquire(_PATIENCE):
-            return None
+        held = lock.acquire(_PATIENCE)
     except OSError:
         return None
     try:
@@ -69,7 +68,8 @@ def renew(folder: "DataFolder", now: float) -> str | None:
         state = read_flat(folder.state)
         if state is None or state.get("enabled") is not True:
             return None  # turned off a moment ago
-        return id_of_month(state, now) or _new_id(folder, state, now, seen)
+        made = id_of_month(state, now)  # by whoever had the lock, perhaps
+        return _new_id(folder, state, now, seen) if made is None and held else made
     except OSError:
         return None
     finally:
