@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import Answer, Server, alive, needs, wait_until
 
-from afterword.spawn import reduced_environment
+from afterword.spawn import looks_in_the_current_folder, reduced_environment
 
 if sys.platform != "win32":
     import pty
@@ -111,10 +111,186 @@ def test_it_has_no_terminal_to_lose(look: Callable[..., dict[str, object]]) -> N
 
 
 def test_the_environment_is_chosen_by_name() -> None:
-    given = {"PATH": "p", "Https_Proxy": "x", "SECRET": "s", "APP_TELEMETRY_X": "1", "APPS": "s"}
+    given = {"PATH": "/p", "Https_Proxy": "x", "SECRET": "s", "APP_TELEMETRY_X": "1", "APPS": "s"}
     assert reduced_environment(given, "APP") == {
-        "PATH": "p", "Https_Proxy": "x", "APP_TELEMETRY_X": "1",
+        "PATH": "/p", "Https_Proxy": "x", "APP_TELEMETRY_X": "1",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"PYTHONPATH": ""}, {}),
+        ({"PYTHONPATH": ":"}, {}),
+        ({"PYTHONPATH": "src:/abs::.:../x:/more:"}, {"PYTHONPATH": "/abs:/more"}),
+        ({"LD_LIBRARY_PATH": "/opt/lib:"}, {"LD_LIBRARY_PATH": "/opt/lib"}),
+        ({"PATH": "/bin:.:bin"}, {"PATH": "/bin"}),
+        ({"PYTHONHOME": "venv"}, {}),
+        ({"PYTHONPYCACHEPREFIX": "cache", "PYTHONUSERBASE": "x"}, {}),
+        ({"PYTHONPYCACHEPREFIX": "/cache"}, {"PYTHONPYCACHEPREFIX": "/cache"}),
+        ({"PYTHONSAFEPATH": "1"}, {"PYTHONSAFEPATH": "1"}),
+    ],
+)
+@pytest.mark.posix("colons between folders")
+def test_no_folder_is_handed_down_that_depends_on_where_one_stands(
+    given: dict[str, str], kept: dict[str, str]
+) -> None:
+    assert reduced_environment(given, "APP") == kept
+
+
+WRAPPERS = ("LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES")
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_wrapper_that_is_preloaded_gets_all_its_variables(wrapper: str) -> None:
+    """Which those are only the wrapper knows; without one of them it may connect directly."""
+    given = {
+        wrapper: "/usr/lib/libwrap.so", "TORSOCKS_TOR_PORT": "9", "PROXYCHAINS_CONF_FILE": "/p",
+        "SOME_WRAPPERS_OWN": "1", "LD_LIBRARY_PATH": "relative:", "PYTHONPATH": "relative",
+    }  # fmt: skip
+    others = {
+        "PYTHONSTARTUP": "x", "PYTHONINSPECT": "1", "PYTEST_VERSION": "9", "_PYI_ARCHIVE_FILE": "x",
+        "AFTERWORD_TESTING": "1",
+    }  # fmt: skip
+    reduced = reduced_environment({**given, **others, "APP_TELEMETRY": "1"}, "APP")
+    del given["PYTHONPATH"]
+    assert reduced == {**given, "APP_TELEMETRY": "1"}
+    assert reduced_environment({**given, wrapper: ""}, "APP") == {}
+
+
+@needs("cc")
+@pytest.mark.posix("LD_PRELOAD")
+@pytest.mark.skipif(sys.platform == "darwin", reason="LD_PRELOAD is another there")
+def test_an_uploader_of_a_wrapped_command_is_wrapped(
+    greet: Run, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "wrap.c").write_text(WRAP)
+    library, log = tmp_path / "wrap.so", tmp_path / "log"
+    build = ["cc", "-shared", "-fPIC", "-o", str(library), str(tmp_path / "wrap.c"), "-ldl"]
+    subprocess.run(build, check=True, timeout=30)
+    greet("telemetry", "on")
+    greet("hello", LD_PRELOAD=str(library), WRAP_LOG=str(log))
+    wait_until(server.events)
+    assert f"connect {server.endpoint.rpartition(':')[2]}\n" in log.read_text()
+
+
+WRAP = """
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+int connect(int fd, const struct sockaddr *to, socklen_t length) {
+    FILE *log = getenv("WRAP_LOG") ? fopen(getenv("WRAP_LOG"), "a") : NULL;
+    if (log && to->sa_family == AF_INET) {
+        fprintf(log, "connect %d\\n", ntohs(((const struct sockaddr_in *)to)->sin_port));
+        fclose(log);
+    }
+    return ((int (*)(int, const struct sockaddr *, socklen_t))dlsym(RTLD_NEXT, "connect"))(
+        fd, to, length);
+}
+"""
+
+TOOL = """
+import os, sys
+from afterword import Event, Telemetry
+
+def main():
+    uploader = {{
+        "own": None,
+        "module": [sys.executable, "-m", "tool", "upload"],
+        "module, joined": [sys.executable, "-Xutf8", "-W", "ignore", "-mtool", "upload"],
+        "code": [sys.executable, "-c", "import tool; tool.main()", "upload"],
+        "script": [sys.executable, __file__, "upload"],
+    }}[os.environ["GREET_TELEMETRY_WAY"]]
+    t = Telemetry("greet", version="1", events=[Event("e")], connection_string={to!r},
+                  uploader=uploader)
+    if sys.argv[1:] == ["upload"]:
+        t.run_uploader()
+    if sys.argv[1:] == ["on"]:
+        t.turn_on()
+    else:
+        t.record("e")
+
+if __name__ == "__main__":
+    main()
+"""
+EVIL = """
+import os
+if os.environ.get("GREET_TELEMETRY_UPLOAD"):
+    open({marker!r}, "a").write(__name__)
+"""
+
+
+WAYS = ("own", "module", "module, joined", "code", "script")
+PATHS = (None, "", ":", ".", "{tool}:", "{tool}:.", "{tool}::sub")
+
+
+def test_no_code_of_the_current_folder_runs_in_the_background(
+    server: Server, tmp_path: Path
+) -> None:
+    tool, project, marker = tmp_path / "tool", tmp_path / "project", tmp_path / "marker"
+    tool.mkdir()
+    (tool / "tool.py").write_text(TOOL.format(to=server.connection_string))
+    for folder in (project, project / "sub"):
+        folder.mkdir()
+        for name in ("sitecustomize", "usercustomize", "datetime", "ssl", "json", "tool", "signal"):
+            (folder / f"{name}.py").write_text(EVIL.format(marker=str(marker)))
+    command = [sys.executable, str(tool / "tool.py")]
+    ways = [
+        (way, path)
+        for way in WAYS
+        for path in PATHS
+        if way in ("own", "script") or "{tool}" in (path or "")  # else it is not to be found
+    ]
+    for at, (way, path) in enumerate(ways):  # a home for each, so that all are at it at once
+        home = tmp_path / str(at)
+        home.mkdir()
+        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "GREET_TELEMETRY_WAY": way}
+        subprocess.run([*command, "on"], cwd=home, env=environment, check=True, timeout=30)
+        if path is not None:
+            environment["PYTHONPATH"] = path.format(tool=tool)
+        subprocess.run(command, cwd=project, env=environment, check=True, timeout=30)
+    waiting = [tmp_path / str(at) / ".local/share/greet" for at in range(len(ways))]
+    wait_until(lambda: not any(list(path.glob("telemetry-events*")) for path in waiting), 40)
+    assert len(server.events()) == len(ways)
+    assert not marker.exists(), marker.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "looks"),
+    [
+        (["-m", "x"], True),
+        (["-mx"], True),
+        (["-Im", "x"], True),
+        (["-W", "ignore", "-X", "dev", "-m", "x"], True),
+        (["-Wm", "-Xm", "x.py"], False),
+        (["-SW", "m", "-c", "x"], True),
+        (["/x.py", "-m", "-c"], False),
+        (["--upload", "-c"], True),
+        (["--command"], False),
+        ([], False),
+    ],
+)
+def test_what_puts_the_current_folder_on_the_path(arguments: list[str], looks: bool) -> None:
+    assert looks_in_the_current_folder(("/usr/bin/python3", *arguments)) is looks
+
+
+def test_an_uploader_without_a_full_path_is_not_started(server: Server, tmp_path: Path) -> None:
+    """It would be looked for in the current folder."""
+    (tmp_path / "upload").write_text("#!/bin/sh\ntouch started\n")
+    (tmp_path / "upload").chmod(0o700)
+    code = f"""
+from afterword import Event, Telemetry
+t = Telemetry("app", version="1", events=[Event("e")], uploader=["./upload"],
+              connection_string={server.connection_string!r})
+t.turn_on()
+t.record("e")
+assert not t.start_upload()
+assert "full path" in t.why_no_uploader()
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=30)
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_command_sends_its_event_after_its_last_word(

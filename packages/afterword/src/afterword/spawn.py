@@ -55,7 +55,7 @@ _NEEDED = frozenset((
     # to find programs and the person's files
     "PATH", "HOME", "XDG_DATA_HOME", "TMPDIR", "TEMP", "TMP",
     "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE",
-    "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
+    "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
     # Windows cannot open a socket without SYSTEMROOT
     "SYSTEMROOT", "WINDIR", "SYSTEMDRIVE", "LOCALAPPDATA", "APPDATA", "PROGRAMDATA", "USERPROFILE",
     # proxies and certificates
@@ -64,6 +64,17 @@ _NEEDED = frozenset((
     # the person's no, in force for the upload as well
     "DO_NOT_TRACK",
 ))  # fmt: skip
+
+# Where code is looked for: only in folders with a full path, or what lies in the folder in which
+# the person happens to stand would run in the background.
+_PLACES = (
+    "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX",
+)  # fmt: skip
+
+# What loads a library into every program, as torsocks and proxychains do. Which variables such a
+# wrapper reads only it knows, and without one of them it may connect directly: so it gets all.
+_WRAPPERS = ("LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES")
+_FOR_THIS_PROCESS = ("PYTHON", "PYTEST_", "AFTERWORD_", "_PYI_", "_MEI")
 
 _STARTS = "telemetry-started"
 _NOTE: int = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -99,6 +110,10 @@ def start_uploader(application: "Application", folder: "DataFolder") -> bool:
         if handed is None:
             return False
         command, environment = handed
+    elif not os.path.isabs(command[0]):
+        return False
+    elif looks_in_the_current_folder(command):
+        environment["PYTHONSAFEPATH"] = "1"
     note_start(folder)
     return spawn_detached(command, environment)
 
@@ -185,13 +200,46 @@ def _is_cooling_down(folder: "DataFolder", waiting: list[str], now: float) -> bo
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:
-    """The part of `environment` that the background process gets."""
+    """The part of `environment` that the background process gets.
+
+    All of it but what is for this process, where a wrapper loads a library into every program.
+    """
     own = f"{prefix}_TELEMETRY"
-    return {
+    wrapped = any(environment.get(name) for name in _WRAPPERS)
+    reduced = {
         name: environment[name]
         for name in environment
-        if name in _NEEDED or name.startswith(own) or name.upper() in _NEEDED
+        if name in _NEEDED
+        or name.startswith(own)
+        or name.upper() in _NEEDED
+        or (wrapped and not name.startswith(_FOR_THIS_PROCESS))
     }
+    for name in _PLACES:
+        if name in reduced and not (wrapped and name.startswith("LD_")):
+            places = [place for place in reduced[name].split(os.pathsep) if os.path.isabs(place)]
+            if places:
+                reduced[name] = os.pathsep.join(places)
+            else:
+                del reduced[name]
+    return reduced
+
+
+def looks_in_the_current_folder(command: tuple[str, ...]) -> bool:
+    """Is it `python -m …` or `python -c …`, which puts the current folder on the module path?"""
+    arguments = iter(command[1:])
+    for argument in arguments:
+        if not argument.startswith("-"):
+            return False  # a script: its own folder is
+        if argument.startswith("--"):
+            continue
+        for at, letter in enumerate(argument[1:], 2):
+            if letter in "mc":
+                return True
+            if letter in "WX":  # with a value, in this argument or the next
+                if at == len(argument):
+                    next(arguments, None)
+                break
+    return False
 
 
 if sys.platform == "win32":

@@ -633,6 +633,8 @@ class Telemetry:
     def why_no_uploader(self) -> str | None:
         """Why no background process can be started, in words for `status`; None if it can."""
         if self.uploader is not None:
+            if self.uploader and not os.path.isabs(self.uploader[0]):
+                return f"the uploader {self.uploader[0]!r} has no full path"
             return None if self.uploader else "the application starts none"
         from afterword import handover
 
