@@ -270,7 +270,7 @@ class Telemetry:
         """
         from afterword.integrations import click
 
-        click.watch(self, cli, module=_caller(), **how)
+        self._integrate(click.watch, cli, how)
 
     def typer(self, app: "Any", **how: "Unpack[How]") -> None:
         """As `click`, for a Typer application; its commands may be added before or after.
@@ -284,7 +284,7 @@ class Telemetry:
         """
         from afterword.integrations import typer
 
-        typer.watch(self, app, module=_caller(), **how)
+        self._integrate(typer.watch, app, how)
 
     def argparse(self, parser: "Any", **how: "Unpack[How]") -> None:
         """As `click`, for an `argparse.ArgumentParser`; what is recorded is what `run` runs.
@@ -298,7 +298,20 @@ class Telemetry:
         """
         from afterword.integrations import argparse
 
-        self._watch = argparse.watch(self, parser, module=_caller(), **how)
+        self._integrate(argparse.watch, parser, how)
+
+    def _integrate(self, watch: "Callable[..., Watch]", tool: "Any", how: "How") -> None:
+        """Let a framework's integration see this tool; one that it does not know goes on without.
+
+        Raises:
+            DeclarationError: the application's own mistake.
+        """
+        module = str(sys._getframe(2).f_globals.get("__name__", ""))  # noqa: SLF001  # who calls
+        try:
+            self._watch = watch(self, tool, module=module, **how)
+        except Exception as error:
+            if type(error).__name__ == "DeclarationError" or self.is_strict():
+                raise
 
     def run(self, main: "Callable[[], Returned]") -> "Returned":
         """Call `main`, and record its run as the event `command`; for every other framework.
@@ -683,11 +696,6 @@ def run_handed_over() -> "NoReturn":
     except BaseException:  # noqa: BLE001  # a background process complains to nobody
         os._exit(0)
     telemetry.run_uploader()
-
-
-def _caller() -> str:
-    """The name of the application's module that has called a method of `Telemetry`."""
-    return str(sys._getframe(2).f_globals.get("__name__", ""))  # noqa: SLF001
 
 
 def _unknown(name: str, events: "Mapping[str, Event]") -> str:

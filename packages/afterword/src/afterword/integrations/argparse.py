@@ -32,6 +32,7 @@ def watch(
     module: str = "",
 ) -> Watch:
     """Observe what this parser parses; see `Telemetry.argparse`."""
+    _base_of(parser)
     file = str(getattr(sys.modules.get(module), "__file__", "") or "")
     state = Watch(
         telemetry,
@@ -146,12 +147,15 @@ def _see_root(state: Watch, root: "Any") -> None:
 
     def see_known_args(*args: "Any", **kwargs: "Any") -> "Any":
         run = state.run
-        if not added:
-            added.append(True)
-            add_commands(state, root)
-        if run is not None:
-            for path, parser in walk(root):
-                _see(parser, path, run)
+        try:
+            if not added:
+                added.append(True)
+                add_commands(state, root)
+            if run is not None:
+                for path, parser in walk(root):
+                    _see(parser, path, run)
+        except Exception:  # noqa: BLE001, S110  # an argparse that we do not know: the tool goes on
+            pass
         found = parse_known_args(*args, **kwargs)
         if not inside:  # called by the application itself, which takes what is left over
             _reach(run)
@@ -236,4 +240,6 @@ def _base_of(parser: "Any") -> type:
     for kind in type(parser).__mro__:
         if kind.__name__ == "ArgumentParser" and kind.__module__ == "argparse":
             return kind
-    raise TypeError(f"{parser!r} is no argparse.ArgumentParser")
+    from afterword.errors import DeclarationError
+
+    raise DeclarationError(f"{parser!r} is no argparse.ArgumentParser")

@@ -33,7 +33,7 @@ def watch(
     commands: "Sequence[str] | None" = None,
     ask: bool = True,
     module: str = "",
-) -> None:
+) -> Watch:
     """Record every run of this command or group; see `Telemetry.click`.
 
     `module`: the name of the module of the application that calls.
@@ -50,6 +50,7 @@ def watch(
     )
     add_commands(telemetry, cli)
     observe(cli, state, tree)
+    return state
 
 
 def observe(cli: "Any", state: Watch, tree: "ClickTree") -> None:
@@ -361,7 +362,9 @@ def _core_of(cli: "Any") -> "Any":
     for kind in type(cli).__mro__:
         if kind.__name__ == "Command" and _is_of_click(kind.__module__):
             return sys.modules[kind.__module__]
-    raise TypeError(f"{cli!r} is no command of click")
+    from afterword.errors import DeclarationError
+
+    raise DeclarationError(f"{cli!r} is no command of click: give the root group or command")
 
 
 def _choice_of(core: "Any") -> "Any":

@@ -31,7 +31,7 @@ def watch(
     commands: "Sequence[str] | None" = None,
     ask: bool = True,
     module: str = "",
-) -> None:
+) -> Watch:
     """Let every run of this application be recorded; see `Telemetry.typer`."""
     tree = _TyperTree(app, module)
     state = Watch(
@@ -43,11 +43,18 @@ def watch(
         ask=ask,
         file=tree.file,
     )
+    if not hasattr(app, "registered_commands"):
+        from afterword.errors import DeclarationError
+
+        raise DeclarationError(f"{app!r} is no typer.Typer")
     ready = _Ready(telemetry, state, tree)
     kind = type(app)
 
     def get(app: "Any") -> object:
-        ready.make(app)
+        try:  # noqa: SIM105  # nothing is loaded for it
+            ready.make(app)
+        except Exception:  # noqa: BLE001, S110  # a Typer that we do not know: the tool goes on
+            pass
         return vars(app)[_FIRST_READ]
 
     def set_(app: "Any", value: object) -> None:
@@ -56,6 +63,7 @@ def watch(
     vars(app)[_FIRST_READ]  # KeyError here: a Typer that we do not know
     attributes = {_FIRST_READ: property(get, set_), "__module__": kind.__module__}
     app.__class__ = type(kind.__name__, (kind,), attributes)
+    return state
 
 
 class _TyperTree(ClickTree):
@@ -116,10 +124,13 @@ class _Ready:
 
             def init(command: "Any", *args: "Any", **kwargs: "Any") -> None:
                 kind.__init__(command, *args, **kwargs)
-                if single is not None:
-                    command.params.append(ready.option(single))
-                ready.tree.root = command
-                observe(command, ready.state, ready.tree)
+                try:
+                    ready.tree.root = command
+                    observe(command, ready.state, ready.tree)
+                    if single is not None:
+                        command.params.append(ready.option(single))
+                except Exception:  # noqa: BLE001, S110  # the same
+                    pass
 
             attributes = {"__init__": init, "__module__": kind.__module__}
             self._made[kind] = type(kind.__name__, (kind,), attributes)
