@@ -13,7 +13,8 @@ from typing import Any
 
 from afterword.exporters import azure_replies
 from afterword.exporters.base import WRONG_TIME, Receipt, Record
-from afterword.exporters.http import USER_AGENT, Host, NoAnswerError
+from afterword.exporters.http import USER_AGENT, Host, Reply
+from afterword.exporters.posting import post
 
 PATH = "/v2.1/track"
 
@@ -64,18 +65,7 @@ class AzureExporter:
     def export(self, batch: Sequence[Record]) -> Receipt:
         """Send the batch in one request and read the reply."""
         body = _encode(self.render(batch)).encode()
-        began = time.monotonic()
-        try:
-            reply = self._host.post(PATH, body)
-        except NoAnswerError as error:
-            seconds = time.monotonic() - began
-            return Receipt(problem=str(error), retry=error.retry, size=len(body), seconds=seconds)
-        receipt = replace(
-            azure_replies.receipt(reply, len(batch)),
-            size=reply.size,
-            seconds=time.monotonic() - began,
-        )
-        return self._clock.corrected(receipt, reply.clock_ahead)
+        return post(self._host, PATH, body, lambda reply: self._clock.receipt(reply, len(batch)))
 
     def render(self, batch: Sequence[Record]) -> list[object]:
         """The envelopes, as they would be sent now."""
@@ -123,11 +113,9 @@ class ServiceClock:
         """Seconds since 1970, as the service counts them."""
         return self._clock() + self._ahead
 
-    def corrected(self, receipt: Receipt, ahead: float | None) -> Receipt:
-        """Set the clock by a reply, if it refuses our time; then another attempt may help.
-
-        `ahead`: seconds by which the service's clock is ahead of ours; None if it did not say.
-        """
+    def receipt(self, reply: Reply, count: int) -> Receipt:
+        """What a reply says; where it refuses our time, the clock is set and a retry may help."""
+        receipt, ahead = azure_replies.receipt(reply, count), reply.clock_ahead
         refused = WRONG_TIME in receipt.kept.values()
         if not refused or ahead is None or abs(ahead - self._ahead) < _CLOCKS_DIFFER:
             return receipt

@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from afterword.errors import MissingExtraError
-from afterword.exporters import azure_replies, otel
+from afterword.exporters import otel
 from afterword.exporters.azure import (
     FIXED_TAGS,
     NOBODY,
@@ -32,6 +32,7 @@ from afterword.exporters.azure import (
 )
 from afterword.exporters.base import Receipt, Record
 from afterword.exporters.http import Host, NoAnswerError, Reply
+from afterword.exporters.posting import unanswered
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -111,16 +112,12 @@ class OfficialAzureExporter:
         began = time.monotonic()
         self._exporter.export(self._log_records(batch))
         seconds = time.monotonic() - began
-        reply = adapter.reply
-        if reply is None:
+        if adapter.reply is None:
             failure = adapter.failure or NoAnswerError("the official exporter sent nothing")
-            return Receipt(
-                problem=str(failure), retry=failure.retry, size=len(adapter.body), seconds=seconds
-            )
-        receipt = replace(
-            azure_replies.receipt(reply, len(batch)), size=reply.size, seconds=seconds
-        )
-        return self._clock.corrected(receipt, reply.clock_ahead)
+            receipt, size = unanswered(failure), len(adapter.body)
+        else:
+            receipt, size = self._clock.receipt(adapter.reply, len(batch)), adapter.reply.size
+        return replace(receipt, size=size, seconds=seconds)
 
     def render(self, batch: Sequence[Record]) -> list[object]:
         """The envelopes as they would be sent now.

@@ -6,13 +6,12 @@ recognised: in protobuf it is usually empty, as the answer of a captive portal m
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from afterword.exporters.base import Attribute, Receipt, Record
-from afterword.exporters.http import MOST_ANSWER, Host, NoAnswerError, Reply
+from afterword.exporters.http import MOST_ANSWER, Host, Reply
+from afterword.exporters.posting import post
 from afterword.version import __version__
 
 PATH = "/v1/logs"
@@ -42,15 +41,7 @@ class OtlpExporter:
     def export(self, batch: Sequence[Record]) -> Receipt:
         """Send the batch in one request and read the reply."""
         body = _encode(request(batch, self._role)).encode()
-        began = time.monotonic()
-        try:
-            reply = self._host.post(PATH, body)
-        except NoAnswerError as error:
-            seconds = time.monotonic() - began
-            return Receipt(problem=str(error), retry=error.retry, size=len(body), seconds=seconds)
-        return replace(
-            receipt(reply, len(batch)), size=reply.size, seconds=time.monotonic() - began
-        )
+        return post(self._host, PATH, body, lambda reply: receipt(reply, len(batch)))
 
     def render(self, batch: Sequence[Record]) -> list[object]:
         """The request's resources with their log records."""
