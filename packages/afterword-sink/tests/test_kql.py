@@ -97,6 +97,11 @@ CASES: list[tuple[str, list[list[Any]]]] = [
     ("take 1 | project unixtime_milliseconds_todatetime(1764000000123)",
      [["2025-11-24T16:00:00.123000Z"]]),
     ("take 1 | project strlen(tostring(new_guid())), rand() < 1", [[36, True]]),
+    ("take 1 | project range(1, 7, 3), range(1, 3), repeat('a', 2)",
+     [["[1, 4, 7]", "[1, 2, 3]", '["a", "a"]']]),
+    ("take 1 | mv-expand at = range(datetime(2026-11-24), datetime(2026-11-25), 6h) | count",
+     [[5]]),
+    ("take 1 | mv-expand n = range(1, x + 3) to typeof(long) | summarize sum(n)", [[6]]),
     ("take 1 | project extract_json('$.n', d)", [["0"]]),
 ]  # fmt: skip
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -114,7 +115,9 @@ class Sink:
         question, answer, wrong = request.query_params.get("q", ""), None, ""
         if question.strip():
             try:
-                given = await self._questions.ask(kql.Question(question), disconnected(request))
+                given = await self._questions.ask(
+                    kql.Question(question), functools.partial(disconnected, request)
+                )
                 answer = unpacked(json.loads(b"".join(given.reply()))) if given else None
             except kql.QueryError as error:
                 wrong = error.detail

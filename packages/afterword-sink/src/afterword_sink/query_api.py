@@ -4,6 +4,7 @@
 `/v1/$batch` are those of Log Analytics. Here all of them query the same tables.
 """
 
+import functools
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -46,7 +47,7 @@ class QueryApi:
         try:
             asked = dict(request.query_params) if request.method == "GET" else await _body(request)
             question = self._question(asked)
-            answer = await self._questions.ask(question, disconnected(request))
+            answer = await self._questions.ask(question, functools.partial(disconnected, request))
         except kql.QueryError as error:
             return json_response(error.reply(), 400)
         except BusyError:
@@ -76,7 +77,7 @@ class QueryApi:
     async def _part(self, part: dict[str, Any], request: Request) -> bytes:
         try:
             question = self._question(part.get("body"))
-            answer = await self._questions.ask(question, disconnected(request))
+            answer = await self._questions.ask(question, functools.partial(disconnected, request))
             if answer is None:
                 raise ClientDisconnect
             status, body = 200, b"".join(answer.reply())

@@ -8,7 +8,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from afterword_sink import kql
 from afterword_sink.store import Store
 
 _AT_ONCE = 8
+_PATIENCE = 3.0  # seconds that a query waits for others to end
 _INSIST_SECONDS = 0.02  # between two interrupts; the first may come before the query runs
 
 
@@ -54,29 +55,33 @@ class Questions:
         self._limits = limits
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="question")
         self._running: set[_Run] = set()
+        self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(
-        self, question: kql.Question, gone: Coroutine[Any, Any, None]
+        self, question: kql.Question, gone: Callable[[], Coroutine[Any, Any, None]]
     ) -> kql.Answer | None:
         """Run a query; return None if the client disconnected.
 
         Args:
             question: The query.
-            gone: Ends when the client disconnects.
+            gone: Makes a coroutine that ends when the client disconnects.
 
         Raises:
             kql.QueryError: It cannot be answered, or not in time.
             BusyError: Too many others are running.
             DatabaseError: The buffered events cannot be written.
         """
-        if len(self._running) >= _AT_ONCE:
-            raise BusyError
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._free.acquire()
+        except TimeoutError:
+            raise BusyError from None
         run = _Run(self._store, question, self._limits)
         self._running.add(run)
         loop = asyncio.get_running_loop()
         answering = loop.run_in_executor(self._threads, run.answer)
         answering.add_done_callback(functools.partial(self._ended, run))
-        leaving = asyncio.create_task(gone)
+        leaving = asyncio.create_task(gone())
         try:
             done, _ = await asyncio.wait(
                 (answering, leaving),
@@ -104,6 +109,7 @@ class Questions:
 
     def _ended(self, run: "_Run", answering: asyncio.Future[kql.Answer]) -> None:
         self._running.discard(run)
+        self._free.release()
         if not answering.cancelled():
             answering.exception()  # retrieved, so that asyncio does not report it
 

@@ -12,7 +12,7 @@ from afterword_sink.kql.errors import QueryError
 from afterword_sink.kql.timespan import Span
 from afterword_sink.tables import TABLES
 
-_ROWS_AT_ONCE = 10_000
+_ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _refused(error: duckdb.Error, tree: ir.Query, schema: dict[str, list[str]]) 
 def _plain(error: duckdb.Error) -> str:
     """DuckDB's message, without its reference to SQL that the user has not written."""
     text = re.split(r"\n\s*\n|\nLINE \d|\n\tCandidate functions", str(error))[0]
-    text = re.sub(r"^\w+ Error: ", "", text)
+    text = re.sub(r"^[\w ]+ Error: ", "", text)
     return re.sub(r"\s*You might need to add explicit type casts\..*", "", text, flags=re.DOTALL)
 
 

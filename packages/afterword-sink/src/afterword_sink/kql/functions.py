@@ -121,6 +121,24 @@ def _render_bin_at(node: ir.FunctionCall) -> str:
     return f"(floor(({value} - {start}) / {size}) * {size} + {start})"
 
 
+def _render_range(node: ir.FunctionCall) -> str:
+    """`range(start, stop[, step])`, an array."""
+    start, stop, *step = _arguments(node, 2, 3)
+    if not step:
+        step = ["INTERVAL 1 HOUR" if _is_moment(node.args[0]) else "1"]
+    return f"generate_series({start}, {stop}, {step[0]})"
+
+
+def _is_moment(node: ir.Expr) -> bool:
+    return bool(writer._is_datetime_expr(node))  # noqa: SLF001
+
+
+def _render_repeat(node: ir.FunctionCall) -> str:
+    """`repeat(value, count)`, an array."""
+    value, count = _arguments(node, 2, 2)
+    return f"list_transform(generate_series(1, {count}), lambda _i: {value})"
+
+
 def _render_row_number(node: ir.FunctionCall) -> str:
     """`row_number([first])`; the form with a restart condition is not supported."""
     (first,) = _arguments(node, 0, 1) or ["1"]
@@ -148,6 +166,8 @@ _SPECIAL: dict[str, Callable[[ir.FunctionCall], str]] = {
     "bin": _render_bin,
     "floor": _render_bin,
     "bin_at": _render_bin_at,
+    "range": _render_range,
+    "repeat": _render_repeat,
     "row_number": _render_row_number,
     "prev": _neighbour("lag"),
     "next": _neighbour("lead"),
