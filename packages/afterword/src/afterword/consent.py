@@ -6,11 +6,29 @@ Order: a CI machine, `<APP>_TELEMETRY`, `DO_NOT_TRACK`, the organisation's polic
 state. Each of the first four can only say no. On the startup path.
 """
 
+from afterword.folder import DataFolder, read_flat, stamp, why_untrusted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Protocol
 
     from afterword.folder import Flat
+
+    class Application(Protocol):
+        """The part of a `Telemetry` that the answer depends on."""
+
+        prefix: str
+        policy: str
+        connection_string: str | None
+        exporter: str | None
+        environment: Mapping[str, str]
+
+        @property
+        def folder(self) -> DataFolder | None: ...  # noqa: D102  # documented on Telemetry
+        @property
+        def declared(self) -> str: ...  # noqa: D102
+
 
 TESTING = "AFTERWORD_TESTING"
 """The variable by which a test asks for telemetry, here and in the programs it starts; whoever sets
@@ -73,6 +91,91 @@ class Decision:
 
     def __repr__(self) -> str:
         return f"Decision(on={self.on}, cause={self.cause!r}, reason={self.reason!r})"
+
+
+class Permission:
+    """Whether one application may record and send in this process; reads what that depends on.
+
+    A small file is read again only after a change, since a program may record thousands of events.
+    """
+
+    __slots__ = ("_application", "_ci", "_seen", "_why_not_to")
+
+    def __init__(self, application: "Application") -> None:
+        self._application = application
+        self._ci: str | None = None
+        self._seen: dict[str, tuple[tuple[int, ...], Flat]] = {}
+        self._why_not_to: dict[str, str | None] = {}
+
+    def decide(self) -> "tuple[Decision, Flat]":
+        """The decision, and the state file's content where that was read on the way."""
+        application = self._application
+        if self._ci is None:  # a process does not move to another machine
+            self._ci = ci_variable(application.environment)
+        no = forbidden_by_environment(application.prefix, application.environment, self._ci)
+        if no is not None:
+            return no, {}
+        there, policy = self._read(application.policy)
+        no = forbidden_by_policy(application.policy, policy, exists=there is not None)
+        if no is not None:
+            return no, {}
+        no = self.forbidden_by_destination(self._destination(policy))
+        if no is not None:
+            return no, {}
+        folder = application.folder
+        if folder is None:
+            return Decision(False, "folder", "there is no home folder to keep it in"), {}
+        untrusted = why_untrusted(folder.path)
+        if untrusted is not None:
+            return Decision(False, "folder", untrusted), {}
+        state = self._read(folder.state)[1]
+        try:
+            return of_person(state, declared=lambda: application.declared), state or {}
+        except ValueError as error:  # DeclarationError; recording tells it in development
+            return Decision(False, "declarations", f"a declaration breaks a rule: {error}"), {}
+
+    def destination(self) -> str | None:
+        """The connection string in force: the policy's, the variable's, or the application's."""
+        there, policy = self._read(self._application.policy)
+        return self._destination(policy) if policy is not None or there is None else None
+
+    def forbidden_by_destination(self, connection_string: str | None) -> Decision | None:
+        """The no of a connection string to which nothing can be sent; None if it is fit."""
+        if connection_string is None:
+            return Decision(False, "no-destination", "there is nowhere to send it to")
+        if connection_string not in self._why_not_to:
+            why_not = None
+            exporter = self._application.exporter
+            own = exporter is not None and ":" in exporter  # it has rules of its own
+            if not own and not is_usual_destination(connection_string):
+                from afterword import destination
+
+                why_not = destination.why_not(connection_string)
+            self._why_not_to[connection_string] = why_not
+        why_not = self._why_not_to[connection_string]
+        if why_not is None:
+            return None
+        return Decision(False, "no-destination", f"the connection string cannot be used: {why_not}")
+
+    def _destination(self, policy: "Flat | None") -> str | None:
+        set_by_policy = policy.get("connectionString") if policy else None
+        if isinstance(set_by_policy, str):
+            return set_by_policy
+        variable = f"{self._application.prefix}_TELEMETRY_CONNECTION_STRING"
+        return self._application.environment.get(variable) or self._application.connection_string
+
+    def _read(self, path: str) -> "tuple[tuple[int, ...] | None, Flat | None]":
+        """The small file's stamp and content, read anew only after a change, or a failure."""
+        now = stamp(path)
+        if now is None:
+            return None, None
+        seen = self._seen.get(path)
+        if seen is None or seen[0] != now:
+            content = read_flat(path)
+            if content is None:
+                return now, None
+            seen = self._seen[path] = now, content
+        return seen
 
 
 def ci_variable(environment: "Mapping[str, str]") -> str:

@@ -11,17 +11,8 @@ import os
 import sys
 import time
 
-from afterword import consent
-from afterword.consent import Decision
-from afterword.folder import (
-    DataFolder,
-    default_path,
-    is_name,
-    policy_path,
-    read_flat,
-    stamp,
-    why_untrusted,
-)
+from afterword.consent import TESTING, Decision, Permission
+from afterword.folder import DataFolder, default_path, is_name, policy_path, read_flat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,9 +123,11 @@ class Telemetry:
         self._watch: Watch | None = None
         self.connection_string = connection_string or None
         self.exporter = exporter
-        self._why_not_to: dict[str, str | None] = {}
+        self._permission = Permission(self)
         if connection_string:
-            self._check_destination(connection_string)
+            no = self._permission.forbidden_by_destination(connection_string)
+            if no is not None:
+                raise _destination_error(no.reason)
         self.uploader = None if uploader is None else tuple(uploader)
         self.notice = notice
         self.environment = environment = os.environ if environment is None else environment
@@ -145,8 +138,6 @@ class Telemetry:
         self._folder = DataFolder(path) if path is not None else None
         self.policy = os.path.abspath(policy) if policy else policy_path(name, environment)
         self._strict = strict
-        self._ci: str | None = None
-        self._seen: dict[str, tuple[tuple[int, ...], Flat]] = {}
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
         self._due = 0.0  # seconds since 1970, from which a record starts it by itself
         self._exiting = False
@@ -166,9 +157,9 @@ class Telemetry:
 
     def _testing(self) -> str:
         """The folder of a test that wants to see what is recorded; empty outside of tests."""
-        if consent.TESTING not in self.environment:
+        if TESTING not in self.environment:
             return ""
-        said = self.environment[consent.TESTING]
+        said = self.environment[TESTING]
         return said if os.path.isabs(said) else ""
 
     @property
@@ -361,28 +352,7 @@ class Telemetry:
         """The decision, and the state file's content where that was read on the way."""
         if self._testing():
             return self._decide_in_test()
-        if self._ci is None:  # a process does not move to another machine
-            self._ci = consent.ci_variable(self.environment)
-        no = consent.forbidden_by_environment(self.prefix, self.environment, self._ci)
-        if no is not None:
-            return no, {}
-        there, policy = self._read(self.policy)
-        no = consent.forbidden_by_policy(self.policy, policy, exists=there is not None)
-        if no is not None:
-            return no, {}
-        no = self._forbidden_by_destination(self._destination(policy))
-        if no is not None:
-            return no, {}
-        if self.folder is None:
-            return Decision(False, "folder", "there is no home folder to keep it in"), {}
-        untrusted = why_untrusted(self.folder.path)
-        if untrusted is not None:
-            return Decision(False, "folder", untrusted), {}
-        state = self._read(self.folder.state)[1]
-        try:
-            return consent.of_person(state, declared=lambda: self.declared), state or {}
-        except ValueError as error:  # DeclarationError; recording tells it in development
-            return Decision(False, "declarations", f"a declaration breaks a rule: {error}"), {}
+        return self._permission.decide()
 
     def _decide_in_test(self) -> "tuple[Decision, Flat]":
         """As if the person had agreed, whatever machine the test runs on."""
@@ -399,8 +369,7 @@ class Telemetry:
 
     def destination(self) -> str | None:
         """The connection string in force: the policy's, the variable's, or the application's."""
-        there, policy = self._read(self.policy)
-        return self._destination(policy) if policy is not None or there is None else None
+        return None if self._testing() else self._permission.destination()  # nothing leaves a test
 
     def is_strict(self) -> bool:
         """Does recording something undeclared raise? In development it does."""
@@ -568,53 +537,6 @@ class Telemetry:
             keep_under_cap(self.folder, self.cap)
         return True
 
-    def _check_destination(self, connection_string: str) -> None:
-        """Raise DestinationError if nothing can be sent there."""
-        no = self._forbidden_by_destination(connection_string)
-        if no is not None:
-            from afterword.errors import DestinationError
-
-            raise DestinationError(no.reason)
-
-    def _forbidden_by_destination(self, connection_string: str | None) -> Decision | None:
-        """The no of a connection string to which nothing can be sent; None if it is fit."""
-        if connection_string is None:
-            return Decision(False, "no-destination", "there is nowhere to send it to")
-        if connection_string not in self._why_not_to:
-            why_not = None
-            own = self.exporter is not None and ":" in self.exporter  # it has rules of its own
-            if not own and not consent.is_usual_destination(connection_string):
-                from afterword import destination
-
-                why_not = destination.why_not(connection_string)
-            self._why_not_to[connection_string] = why_not
-        why_not = self._why_not_to[connection_string]
-        if why_not is None:
-            return None
-        return Decision(False, "no-destination", f"the connection string cannot be used: {why_not}")
-
-    def _destination(self, policy: "Flat | None") -> str | None:
-        if self._testing():
-            return None  # nothing leaves a test
-        set_by_policy = policy.get("connectionString") if policy else None
-        if isinstance(set_by_policy, str):
-            return set_by_policy
-        variable = f"{self.prefix}_TELEMETRY_CONNECTION_STRING"
-        return self.environment.get(variable) or self.connection_string
-
-    def _read(self, path: str) -> "tuple[tuple[int, ...] | None, Flat | None]":
-        """The small file's stamp and content, read anew only after a change, or a failure."""
-        now = stamp(path)
-        if now is None:
-            return None, None
-        seen = self._seen.get(path)
-        if seen is None or seen[0] != now:
-            content = read_flat(path)
-            if content is None:
-                return now, None
-            seen = self._seen[path] = now, content
-        return seen
-
     def _note_recorded(self, now: float) -> None:
         """An event was recorded: the upload starts at the exit; at once if that is far, or past."""
         if self._recorded_in != os.getpid():
@@ -680,6 +602,12 @@ def _declaration_error(message: str) -> Exception:
     from afterword.errors import DeclarationError
 
     return DeclarationError(message)
+
+
+def _destination_error(message: str) -> Exception:
+    from afterword.errors import DestinationError
+
+    return DestinationError(message)
 
 
 def run_handed_over() -> "NoReturn":
