@@ -58,7 +58,7 @@ class Choice:
                 if isinstance(record, Waits):
                     continue
                 if isinstance(record, Unfit):
-                    junk.append(line._replace(text=None))
+                    junk.append(Line(line.start, line.length, None))
                     self._notes.outcome.drop(record.args[0])
                     if len(junk) >= _JUNK:
                         segment.settle(junk)

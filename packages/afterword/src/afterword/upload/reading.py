@@ -78,7 +78,7 @@ class Reader:
             Waits: it is to wait, unsent.
             Unfit: it is to be dropped: unreadable, undeclared, or over 30 days old.
         """
-        if text is None:
+        if text is None or not text.lstrip().startswith(b"{"):
             raise Unfit(UNREADABLE)
         try:
             line = _DECODE(text.decode())
