@@ -110,8 +110,8 @@ def test_the_tutorial(home: Path, sink: LocalSink, shell: Shell) -> None:
         if failing:
             assert done.stderr == "Error: nobody knows where parcel is\n"
         if "show --sent" in line:
-            assert "track" in done.stdout
-            assert "parcel" not in done.stdout
+            wait_until(lambda line=line: "track" in shell(line).stdout)
+            assert "parcel" not in shell(line).stdout
     assert outcomes(sink) == [("send", "ok"), ("track", "failed")]
 
 
@@ -149,3 +149,4 @@ def test_the_programs_of_the_guides(home: Path, sink: LocalSink, shell: Shell, p
     shell("shipit send", 2)
     wait_until(lambda: len(outcomes(sink)) == 2)
     assert outcomes(sink) == [("send", "ok"), ("send", "usage_error")]
+    wait_until(lambda: "usage_error" in shell("shipit telemetry show --sent").stdout)

@@ -17,7 +17,7 @@ def status(told: Report, now: float, spelled: str) -> str:
         ("Telemetry", f"{'on ' if decision.on else 'off: '}{decision.reason}"),
         ("Waiting", _waiting_line(found, now)),
         ("Last upload", _upload_line(last) if last is not None else "none yet"),
-        ("Sent", _sent_line(told.sent)),
+        ("Sent", _sent_line(told.sent, spelled)),
         ("Id", told.anonymous_id or "none"),
     ]
     if told.id_changes_at is not None:
@@ -70,10 +70,11 @@ def outcome(last: Status) -> str:
     return text
 
 
-def _sent_line(count: int) -> str:
+def _sent_line(count: int, spelled: str) -> str:
     if not count:
         return "nothing in the last 30 days"
-    return f"{events(count)} in the last 30 days (see them: show --sent)"
+    shown = "sent" if spelled.endswith("--telemetry") else "show --sent"
+    return f"{events(count)} in the last 30 days; see them: {spelled} {shown}"
 
 
 def _upload_line(last: Status) -> str:

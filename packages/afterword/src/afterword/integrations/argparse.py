@@ -7,7 +7,15 @@ through their attributes.
 import sys
 
 from afterword.integrations.run import CTRL_C, Run, Watch
-from afterword.integrations.verbs import HELP, JSON_HELP, NAME, VERBS, run_verb
+from afterword.integrations.verbs import (
+    HELP,
+    JSON_HELP,
+    NAME,
+    OF_OPTION,
+    SENT_HELP,
+    VERBS,
+    run_verb,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,11 +78,11 @@ def _add_option(state: Watch, parser: "Any", module: "Any") -> None:
     parser.add_argument(
         f"--{NAME}",
         action=type("Do", (module.Action,), {"__call__": act}),
-        choices=list(VERBS),
+        choices=list(OF_OPTION),
         metavar="VERB",
         default=module.SUPPRESS,
         dest=module.SUPPRESS,
-        help=f"{HELP[:1].lower()}{HELP[1:-1]}: {', '.join(VERBS)}",
+        help=f"{HELP[:1].lower()}{HELP[1:-1]}: {', '.join(OF_OPTION)}",
     )
 
 
@@ -88,6 +96,7 @@ def _add_subcommand(state: Watch, subcommands: "Any", module: "Any") -> None:
     )
     added.add_argument("verb", choices=list(VERBS), metavar="VERB")
     added.add_argument("--json", action="store_true", help=JSON_HELP)
+    added.add_argument("--sent", action="store_true", help=SENT_HELP)
     parse = added.parse_known_args
 
     def parse_known_args(*args: "Any", **kwargs: "Any") -> "Any":
@@ -96,16 +105,16 @@ def _add_subcommand(state: Watch, subcommands: "Any", module: "Any") -> None:
         found, rest = parse(*args, **kwargs)
         if rest:
             added.error(f"unrecognized arguments: {' '.join(rest)}")
-        _do(state, found.verb, as_json=found.json)
+        _do(state, found.verb, as_json=found.json, sent=found.sent)
 
     added.parse_known_args = parse_known_args
 
 
-def _do(state: Watch, verb: str, *, as_json: bool = False) -> "NoReturn":
+def _do(state: Watch, verb: str, *, as_json: bool = False, sent: bool = False) -> "NoReturn":
     if state.run is not None:
         state.run.path[:] = [NAME]
     telemetry: Any = state.telemetry  # also an Application: `watch` takes nothing less
-    sys.exit(run_verb(telemetry, verb, as_json=as_json))
+    sys.exit(run_verb(telemetry, verb, as_json=as_json, sent=sent))
 
 
 class ParserTree:

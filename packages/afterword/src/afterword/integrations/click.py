@@ -8,7 +8,15 @@ is not imported, since the caller has it, and Typer carries a copy of its own.
 import sys
 
 from afterword.integrations.run import Run, Watch
-from afterword.integrations.verbs import HELP, JSON_HELP, NAME, SENT_HELP, VERBS, run_verb
+from afterword.integrations.verbs import (
+    HELP,
+    JSON_HELP,
+    NAME,
+    OF_OPTION,
+    SENT_HELP,
+    VERBS,
+    run_verb,
+)
 from afterword.outcome import ending_of, exit_code_of
 
 TYPE_CHECKING = False
@@ -78,7 +86,7 @@ def add_commands(telemetry: "Used", cli: "Any") -> None:
     cli.params.append(
         core.Option(
             [f"--{NAME}"],
-            type=_choice_of(core)(list(VERBS)),
+            type=_choice_of(core)(list(OF_OPTION)),
             is_eager=True,
             expose_value=False,
             callback=act,

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from afterword.integrations.verbs import NAME, VERBS, run_verb
+from afterword.integrations.verbs import NAME, OF_OPTION, run_verb
 from afterword.outcome import EPIPE, MOST_CODE, ending_of, exit_code_of
 
 TYPE_CHECKING = False
@@ -275,7 +275,7 @@ def plain(telemetry: "Recording") -> Watch:
 def _begin_plain(run: Run) -> None:
     """Do `--telemetry VERB`, or ask, where no parser tells what the arguments mean."""
     arguments = sys.argv[1:]
-    if arguments[:1] == [f"--{NAME}"] and arguments[1:] in [[verb] for verb in VERBS]:
+    if arguments[:1] == [f"--{NAME}"] and arguments[1:] in [[verb] for verb in OF_OPTION]:
         telemetry: Any = run.watch.telemetry  # also an Application: `Telemetry.run` takes itself
         sys.exit(run_verb(telemetry, arguments[1]))
     if not _NO_COMMANDS.isdisjoint(arguments):

@@ -10,7 +10,15 @@ import sys
 
 from afterword.integrations.click import ClickTree, observe
 from afterword.integrations.run import Watch
-from afterword.integrations.verbs import HELP, JSON_HELP, NAME, VERBS, run_verb
+from afterword.integrations.verbs import (
+    HELP,
+    JSON_HELP,
+    NAME,
+    OF_OPTION,
+    SENT_HELP,
+    VERBS,
+    run_verb,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,14 +157,14 @@ class _Ready:
                 ctx.afterword_run.path.append(NAME)
                 sys.exit(run_verb(telemetry, verb.value))
 
-        act.__annotations__ = {"ctx": typer.Context, "verb": _Verb}
+        act.__annotations__ = {"ctx": typer.Context, "verb": _VerbOfOption}
         default = typer.Option(
             None, f"--{NAME}", metavar="VERB", help=HELP, is_eager=True, callback=act
         )
 
         def thrown_away(verb: "Any" = default) -> None: ...
 
-        thrown_away.__annotations__ = {"verb": _Verb | None}
+        thrown_away.__annotations__ = {"verb": _VerbOfOption | None}
         other = typer.Typer(add_completion=False)
         other.command()(thrown_away)
         for param in main.get_command(other).params:
@@ -169,18 +177,20 @@ class _Ready:
         """The command `telemetry VERB`."""
         telemetry, typer = self.telemetry, sys.modules["typer"]
 
-        def act(verb: "Any", as_json: "Any") -> None:
-            sys.exit(run_verb(telemetry, verb.value, as_json=as_json))
+        def act(verb: "Any", as_json: "Any", sent: "Any") -> None:
+            sys.exit(run_verb(telemetry, verb.value, as_json=as_json, sent=sent))
 
-        act.__annotations__ = {"verb": _Verb, "as_json": bool}
+        act.__annotations__ = {"verb": _Verb, "as_json": bool, "sent": bool}
         act.__defaults__ = (
             typer.Argument(..., metavar="VERB", show_choices=False),
             typer.Option(False, "--json", help=JSON_HELP),
+            typer.Option(False, "--sent", help=SENT_HELP),
         )
         return act
 
 
 _Verb = enum.Enum("Verb", {verb: verb for verb in VERBS}, type=str)  # type: ignore[misc]  # made of a list
+_VerbOfOption = enum.Enum("VerbOfOption", {verb: verb for verb in OF_OPTION}, type=str)  # type: ignore[misc]  # made of a list
 
 
 def _name_of(callback: "Any", main: "Any") -> str:

@@ -13,6 +13,9 @@ VERBS = {
     "reset": "delete the same, and go on with a new id",
     "upload": "send now what waits",
 }
+OF_OPTION = (*VERBS, "sent")
+"""What `TOOL --telemetry VERB` takes, of a tool without subcommands: `sent` is `show --sent`."""
+
 NAME = "telemetry"
 HELP = "See what is recorded, turn it on or off."
 JSON_HELP = "For scripts: status, show and schema."
@@ -25,4 +28,6 @@ def run_verb(
     """Run a verb: print its result, and return the exit code."""
     from afterword.control import commands
 
+    if verb == "sent":
+        verb, sent = "show", True
     return commands.run(telemetry, verb, as_json=as_json, sent=sent)
