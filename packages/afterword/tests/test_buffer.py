@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import needs
+from support import Server, needs
 
-from afterword import Telemetry, buffer, lock
+from afterword import Event, ListOf, Telemetry, buffer, lock
 from afterword.errors import UndeclaredError
 from afterword.folder import DataFolder
 from afterword.upload import segments
@@ -331,17 +331,21 @@ except OSError as error:
     assert lines_of(folder.events) == [b"x" * 79, b"z"]
 
 
-def test_a_line_over_64_kb_is_not_recorded(make: Callable[..., Telemetry], home: Path) -> None:
-    from afterword import Event, ListOf
-
+def test_an_event_over_64_kb_is_not_recorded(
+    make: Callable[..., Telemetry], server: Server
+) -> None:
+    """The service takes no larger item; with what is sent around it, it is one of the largest."""
     word = "w" * 64
-    telemetry = make(events=[Event("big", words=ListOf(word))])
+    telemetry = make(events=[Event("big", **{f"f{at}": ListOf(word) for at in range(10)})])
     telemetry.turn_on()
-    with pytest.raises(UndeclaredError, match="over 64 KB"):  # in development; else silently
-        telemetry.record("big", words=[word] * 1000)
-    assert not (home / ".local/share/app/telemetry-events.jsonl").exists()
-    telemetry.record("big", words=[word] * 900)
-    assert (home / ".local/share/app/telemetry-events.jsonl").exists()
+    lists = {f"f{at}": [word] * 93 for at in range(10)}
+    with pytest.raises(UndeclaredError, match="over 62 KB"):  # in development; else silently
+        telemetry.record("big", **{key: [word] * 96 for key in lists})
+    telemetry.record("big", **lists)
+    telemetry.upload()
+    (event,) = server.events()
+    assert {key: event[key] for key in lists} == {key: ",".join([word] * 93) for key in lists}
+    assert len(json.dumps(server.requests[0].envelopes[0]).encode()) < 64 * 1024
 
 
 @pytest.mark.parametrize(

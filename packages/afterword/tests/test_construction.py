@@ -311,3 +311,17 @@ def test_what_is_accepted_and_recorded_is_read_and_sent_byte_for_byte(
     ids = {key for key, field in event.fields.items() if field.kind == "id"}
     own = {"anonymous_id", "event_id", "timestamp", "platform", "version"}
     assert sent.keys() == {*values, *ids, *own}
+
+
+def test_a_renamed_word_that_waits_is_sent_by_the_version_that_has_retired_it(
+    make: Callable[..., Telemetry], server: Server
+) -> None:
+    older = make(version="1.0", events=[Event("done", what=OneOf("old", "both"))])
+    older.turn_on()
+    older.record("done", what="old")
+    newer = make(version="2.0", events=[Event("done", what=OneOf("new", "both", retired=("old",)))])
+    newer.record("done", what="new")
+    newer.record("done", what="both")
+    newer.upload()
+    sent = [(event["what"], event["version"]) for event in server.events()]
+    assert sent == [("old", "1.0"), ("new", "2.0"), ("both", "2.0")]

@@ -23,7 +23,7 @@ EVENTS = (
         "all",
         word=OneOf("a", "remote add", optional=True),
         other=OneOf("a", other="else"),
-        words=ListOf("a", "b"),
+        words=ListOf("a", "b", retired=("c", "d e")),
         size=Range(0.5, 10, 1e9, unit="MB"),
         took=Duration(),
         count=Count(most=255),
@@ -34,7 +34,8 @@ EVENTS = (
 
 
 def described(field: Field) -> tuple[object, ...]:
-    return (field.kind, field.words, field.most, field.optional, field.other, field.bounds)
+    names = ("kind", "words", "most", "optional", "other", "bounds", "retired", "until")
+    return tuple(getattr(field, name) for name in names)
 
 
 def test_events_come_back() -> None:

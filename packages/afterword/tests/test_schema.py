@@ -155,6 +155,50 @@ def test_a_list_is_bounded() -> None:
     assert not ListOf("a").accepts("a")
 
 
+@pytest.mark.parametrize("length", [1, 7, 8, 19, 64])
+def test_a_list_of_the_longest_words_fits_into_a_property(length: int) -> None:
+    """Application Insights cuts a value after 8,192 characters, in the midst of a word."""
+    words = ListOf("x" * length, "short")
+    fits = ["x" * length] * words.most
+    assert words.accepts(fits)
+    assert len(str(words.wire(fits))) <= 8192
+    more = [*fits, "x" * length]
+    assert not words.accepts(more)
+    assert len(more) > 1000 or len(",".join(more)) > 8192
+    why = Event("e", words=words).why_not({"words": more})
+    assert f"at most {words.most:,} words" in str(why)
+
+
+def test_a_retired_word_is_sent_and_not_recorded() -> None:
+    for one, value in (
+        (OneOf("new", retired=("old",)), "old"),
+        (ListOf("new", retired=["old"]), ["new", "old"]),
+    ):
+        event = Event("e", word=one)
+        assert not one.accepts(value)
+        assert "of older versions also old" in str(event.why_not({"word": value}))
+        assert event.why_not({"word": value}, made=True) is None
+        assert one.wire(value) == (value if isinstance(value, str) else "new,old")
+    other = OneOf("new", other="other", retired=("old",))
+    assert (other.encode("old"), other.encode("x")) == ('"other"', '"other"')
+    assert (other.wire("old"), other.wire("x")) == ("old", "other")
+
+
+@pytest.mark.parametrize(("words", "retired"), [(("a",), ("a",)), (("a",), ("b,",)), ((), ("a",))])
+def test_a_retired_word_is_a_word_and_not_in_use(
+    words: tuple[str, ...], retired: tuple[str, ...]
+) -> None:
+    with pytest.raises(DeclarationError):
+        OneOf(*words, retired=retired)
+
+
+@pytest.mark.parametrize("bound", [float("inf"), float("nan"), 1e300])
+def test_bounds_are_numbers_one_can_write(bound: float) -> None:
+    with pytest.raises(DeclarationError):
+        Range(0, bound)
+    assert not Range(0, 1).accepts(float("nan"))
+
+
 class _SaysYes(str):
     __slots__ = ()
 

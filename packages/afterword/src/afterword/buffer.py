@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from afterword.schema import Event
 
-MOST_LINE = 64 * 1024  # Application Insights takes no larger item (service limits page)
+MOST_LINE = 62 * 1024
+"""Bytes. Application Insights takes no item over 64 KB (service limits page), and what is sent with
+a line takes up to one more."""
 
 _PLATFORM = sys.platform if sys.platform in ("darwin", "linux", "win32") else "other"
 _PATIENCE = 0.02

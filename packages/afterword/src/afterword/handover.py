@@ -167,9 +167,10 @@ def read(text: str) -> "dict[str, Any]":
                     optional=bool(optional),
                     other=other,
                     bounds=tuple(bounds),
+                    retired=tuple(retired),
                     until=until,
                 )
-                for field, kind, words, most, optional, other, bounds, until in fields
+                for field, kind, words, most, optional, other, bounds, retired, until in fields
             },
         )
         for name, fields, ends in parts["events"]
@@ -179,10 +180,11 @@ def read(text: str) -> "dict[str, Any]":
 
 def _field(name: str, field: Field) -> str:
     words = ",".join([f'"{word}"' for word in field.words])  # no word needs escaping
+    retired = ",".join([f'"{word}"' for word in field.retired])
     bounds = ",".join([repr(bound) for bound in field.bounds])
     return (
         f'["{name}","{field.kind}",[{words}],{field.most},{int(field.optional)},"{field.other}",'
-        f'[{bounds}],"{field.until}"]'
+        f'[{bounds}],[{retired}],"{field.until}"]'
     )
 
 

@@ -10,7 +10,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeGuard
 
     from afterword.folder import Value as Scalar
@@ -23,6 +23,9 @@ PLATFORMS = ("darwin", "linux", "win32", "other")
 
 MOST_COUNT = 2**53 - 1
 """Whole numbers beyond that are not the same in every reader of JSON (RFC 8259, section 6)."""
+
+VALUE_MOST = 8192
+"""Characters of a value: Application Insights cuts longer ones (service limits page)."""
 
 _WORD_MOST = 64
 _NAME_MOST = 64
@@ -45,8 +48,9 @@ class Field:
     """What a field may hold; made by `OneOf`, `ListOf`, `Range`, `Count`, `Flag`, `Id` and others.
 
     `kind`: out of `KINDS`, a closed list, so that nobody adds free text to it. `optional`: an event
-    may be recorded without it. `other`: the word that stands for any that is not in `words`; empty
-    where an unknown word is refused. `bounds`: of ranges, where the next of `words` begins. `why`:
+    may be recorded without it. `retired`: words that only older versions have recorded, and that
+    are still sent. `other`: the word that stands for any that is not in `words`; empty where an
+    unknown word is refused. `bounds`: of ranges, where the next of `words` begins. `why`:
     the question that it answers. `until`: the last day or version for which it is recorded. One
     class for all kinds, because making a class takes as long as recording an event.
 
@@ -54,7 +58,7 @@ class Field:
         DeclarationError: there is no such kind, a word is no word, or the bounds do not rise.
     """
 
-    __slots__ = ("bounds", "kind", "most", "optional", "other", "until", "why", "words")
+    __slots__ = ("bounds", "kind", "most", "optional", "other", "retired", "until", "why", "words")
 
     def __init__(
         self,
@@ -65,22 +69,18 @@ class Field:
         optional: bool = False,
         other: str = "",
         bounds: tuple[float, ...] = (),
+        retired: tuple[str, ...] = (),
         why: str = "",
         until: str = "",
     ) -> None:
-        if kind not in KINDS:
-            raise _declaration_error(f"there is no kind {kind!r}")
         if other and other not in words:
             words = (*words, other)
-        if kind in ("word", "words") and not words:
-            raise _declaration_error("a vocabulary needs at least one word")
-        if type(most) is not int or not 0 <= most <= MOST_COUNT:
-            raise _declaration_error(f"{most!r}: the most is a whole number up to {MOST_COUNT}")
-        if kind == "range" and (not bounds or list(bounds) != sorted(set(bounds))):
-            raise _declaration_error("a range needs bounds, each greater than the one before")
-        for word in words:
-            if not is_word(word):
-                raise _declaration_error(f"{word!r} is no word for a vocabulary")
+        why_not = _why_no_field(kind, words, retired, most, bounds)
+        if why_not is not None:
+            raise _declaration_error(why_not)
+        if kind == "words":  # so many of the longest, with commas between them, still fit
+            longest = max([len(word) for word in (*words, *retired)])
+            most = min(most, (VALUE_MOST + 1) // (longest + 1))
         if until:
             _check_end(until)
         self.kind = kind
@@ -89,27 +89,28 @@ class Field:
         self.optional = optional
         self.other = other
         self.bounds = bounds
+        self.retired = retired
         self.why = why
         self.until = until
 
     def __init_subclass__(cls) -> None:
         raise TypeError("the kinds of fields are a closed list")
 
-    def accepts(self, value: object) -> bool:
-        """May this value be recorded, and be sent? A subclass has no say in what it equals."""
+    def accepts(self, value: object, *, made: bool = False) -> bool:
+        """Can this value be recorded? A subclass cannot change what it is compared with.
+
+        `made`: it has been recorded, perhaps by another version: can it be sent?
+        """
         if self.kind == "word":
-            return isinstance(value, str) and bool(self.other or str.__str__(value) in self.words)
+            return self._knows(value, made=made)
         if self.kind == "words":
             if not isinstance(value, list | tuple) or not 0 < len(value) <= self.most:
                 return False
-            return all(
-                isinstance(word, str) and bool(self.other or str.__str__(word) in self.words)
-                for word in value
-            )
+            return all(self._knows(word, made=made) for word in value)
         if self.kind == "range":  # a number when it is recorded, its range when it is sent
             if isinstance(value, str):
                 return str.__str__(value) in self.words
-            return isinstance(value, int | float) and not isinstance(value, bool)
+            return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124  # NaN lies in no range
         if self.kind == "count":
             if isinstance(value, bool) or not isinstance(value, int):
                 return False
@@ -117,6 +118,13 @@ class Field:
         if self.kind == "flag":
             return isinstance(value, bool)
         return self.kind == "id" and is_uuid4(value)
+
+    def _knows(self, word: object, *, made: bool) -> bool:
+        if not isinstance(word, str):
+            return False
+        if self.other or str.__str__(word) in self.words:
+            return True
+        return made and str.__str__(word) in self.retired
 
     def encode(self, value: object) -> str:
         """The JSON text of an accepted value, for the buffer. No word needs escaping.
@@ -135,10 +143,11 @@ class Field:
 
     def rule(self) -> str:
         """What the field may hold, in words: `one of red, green`."""
+        older = f" (of older versions also {', '.join(self.retired)})" if self.retired else ""
         if self.kind == "word":
-            return "one of " + ", ".join(self.words)
+            return "one of " + ", ".join(self.words) + older
         if self.kind == "words":
-            return "any of " + ", ".join(self.words)
+            return "any of " + ", ".join(self.words) + older
         if self.kind == "range":
             return "a number, kept as one of " + ", ".join(self.words)
         if self.kind == "count":
@@ -148,19 +157,20 @@ class Field:
     def wire(self, value: object) -> "Scalar":
         """An accepted value as it is sent: words joined by commas, as no property is a list."""
         if isinstance(value, list | tuple):
-            return ",".join([self._word(word) for word in value])
+            return ",".join([self._word(word, made=True) for word in value])
         if self.kind == "range":
             return self._range(value)
         if self.kind == "word":
-            return self._word(value)
+            return self._word(value, made=True)
         assert isinstance(value, str | int)  # noqa: S101  # accepts() said so
         return value
 
-    def _word(self, value: object) -> str:
+    def _word(self, value: object, *, made: bool = False) -> str:
         """The word to keep for an accepted one."""
         assert isinstance(value, str)  # noqa: S101  # accepts() said so
         word = str.__str__(value)
-        return word if not self.other or word in self.words else self.other
+        known = not self.other or word in self.words or (made and word in self.retired)
+        return word if known else self.other
 
     def _range(self, value: object) -> str:
         """The range in which a number lies; a range stays as it is."""
@@ -173,20 +183,69 @@ class Field:
         return self.words[-1]
 
 
+def _why_no_field(
+    kind: str,
+    words: tuple[str, ...],
+    retired: tuple[str, ...],
+    most: int,
+    bounds: tuple[float, ...],
+) -> str | None:
+    """Which rule of declarations a field would break; None if none."""
+    if kind not in KINDS:
+        return f"there is no kind {kind!r}"
+    if kind in ("word", "words") and not words:
+        return "a vocabulary needs at least one word"
+    if type(most) is not int or not 0 <= most <= MOST_COUNT:
+        return f"{most!r}: the most is a whole number up to {MOST_COUNT}"
+    if kind == "range" and (not bounds or list(bounds) != sorted(set(bounds))):
+        return "a range needs bounds, each greater than the one before"
+    if not all(-MOST_COUNT <= bound <= MOST_COUNT for bound in bounds):
+        return f"a bound lies between -{MOST_COUNT} and {MOST_COUNT}"
+    for word in (*words, *retired):
+        if not is_word(word):
+            return f"{word!r} is no word for a vocabulary"
+    for word in retired:
+        if word in words:
+            return f"{word!r} cannot be retired and in use"
+    return None
+
+
 def OneOf(  # noqa: N802  # reads as a declaration
-    *words: str, optional: bool = False, other: str = "", why: str = "", until: str = ""
+    *words: str,
+    optional: bool = False,
+    other: str = "",
+    retired: "Sequence[str]" = (),
+    why: str = "",
+    until: str = "",
 ) -> Field:
-    """One word out of a closed vocabulary; `other` stands for every word that is not in it."""
-    return Field("word", words=words, optional=optional, other=other, why=why, until=until)
+    """One word out of a closed vocabulary.
+
+    `other` stands for every word that is not in it. `retired`: words that only older versions have
+    recorded; they are still sent.
+    """
+    return Field(
+        "word", words=words, optional=optional, other=other, retired=tuple(retired), why=why,
+        until=until,
+    )  # fmt: skip
 
 
 def ListOf(  # noqa: N802  # the same
-    *words: str, optional: bool = False, other: str = "", why: str = "", until: str = ""
+    *words: str,
+    optional: bool = False,
+    other: str = "",
+    retired: "Sequence[str]" = (),
+    why: str = "",
+    until: str = "",
 ) -> Field:
-    """Words out of a closed vocabulary, in order, repeats included. At most 1,000."""
+    """Words out of a closed vocabulary, in order, repeats included; `other`, `retired` as there.
+
+    At most 1,000, and no more than fit into 8,192 characters if all are the longest: 409 of 19
+    characters. A longer list is refused when it is recorded.
+    """
     return Field(
-        "words", words=words, most=1000, optional=optional, other=other, why=why, until=until
-    )
+        "words", words=words, most=1000, optional=optional, other=other, retired=tuple(retired),
+        why=why, until=until,
+    )  # fmt: skip
 
 
 def Range(  # noqa: N802  # the same
@@ -351,8 +410,10 @@ class Event:
                 return f"{self.name} declares no field {key!r}; its fields: {fields}"
             if field.kind == "id" and not made:
                 return f"{self.name}.{key} is made by the engine"
-            if not field.accepts(values[key]):
-                return f"{self.name}.{key} must be {field.rule()}; it was {_shown(values[key])}"
+            if not field.accepts(values[key], made=made):
+                most = f", at most {field.most:,} words" if field.kind == "words" else ""
+                was = _shown(values[key])
+                return f"{self.name}.{key} must be {field.rule()}{most}; it was {was}"
         return None
 
 

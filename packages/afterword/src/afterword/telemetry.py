@@ -530,7 +530,7 @@ class Telemetry:
                 return False
         line = buffer.encode(event, fields, anonymous_id=anonymous_id, version=version, now=now)
         if len(line) >= buffer.MOST_LINE:
-            raise _undeclared(f"{name} would take {len(line)} bytes, over 64 KB")
+            raise _undeclared(f"{name} would take {len(line)} bytes, over 62 KB")
         if buffer.append(self.folder.events, line.encode()) > self.cap // 2:
             from afterword.upload.cap import keep_under_cap
 

@@ -8,6 +8,11 @@ _AGENT = "Which agents should be supported best?"
 _COMMANDS = "Which slash commands are used, which are not, and in which order?"
 _COUNT = "How many slash commands does one session use?"
 
+_LIST = ListOf(*COMMANDS, why=_COMMANDS)
+
+MOST_COMMANDS = _LIST.most
+"""So many of the commands of a session are told, in order; their count is the count of all."""
+
 EVENTS = (
     Event(
         "atomic_command",
@@ -22,7 +27,7 @@ EVENTS = (
         "An agent was started through `atomic` with slash commands among its arguments.",
         source=OneOf("cli", why=_SOURCE),
         agent_type=OneOf(*AGENTS, why=_AGENT),
-        commands=ListOf(*COMMANDS, why=_COMMANDS),
+        commands=_LIST,
         command_count=Count(why=_COUNT),
     ),
     Event(
@@ -30,7 +35,7 @@ EVENTS = (
         "A session of an agent has ended in which slash commands were used.",
         source=OneOf("session_hook", why=_SOURCE),
         agent_type=OneOf(*AGENTS, why=_AGENT),
-        commands=ListOf(*COMMANDS, why=_COMMANDS),
+        commands=_LIST,
         command_count=Count(why=_COUNT),
         session_id=Id(why="How many sessions were there?"),
     ),

@@ -22,7 +22,6 @@ MOST = 1_000_000
 """Bytes of payload that are read; over that it is given up."""
 
 _TIME_LIMIT = 4  # seconds; the agents wait five
-_MOST_COMMANDS = 1000  # what an event holds
 
 
 def run(arguments: list[str]) -> "NoReturn":
@@ -135,12 +134,13 @@ def _end(agent: str, session: "Any", sessions: "Sessions") -> None:
 
 
 def _record(ended: "Ended") -> None:
-    commands = ended.commands[:_MOST_COMMANDS]
+    from atomic.events import MOST_COMMANDS
+
     telemetry().record(
         "agent_session",
         source="session_hook",
         agent_type=ended.agent,
-        commands=commands,
-        command_count=len(commands),
+        commands=ended.commands[:MOST_COMMANDS],
+        command_count=len(ended.commands),
     )
     ended.forget()

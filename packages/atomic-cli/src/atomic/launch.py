@@ -96,11 +96,13 @@ def run(agent: str, program: str, arguments: "Sequence[str]") -> None:
 
         commands = slash.of_arguments(agent, arguments)
         if commands:
+            from atomic.events import MOST_COMMANDS
+
             used.record(
                 "cli_command",
                 source="cli",
                 agent_type=agent,
-                commands=commands,
+                commands=commands[:MOST_COMMANDS],
                 command_count=len(commands),
             )
         _start(run_and_wait, program, command)

@@ -148,7 +148,9 @@ class Reader:
             if event is None:
                 return None
         if foreign:
-            fit = all(event.fields[field].accepts(value) for field, value in values.items())
+            fit = all(
+                event.fields[field].accepts(value, made=True) for field, value in values.items()
+            )
         else:
             fit = event.why_not(values, made=True) is None
         return values if fit else None
