@@ -46,7 +46,7 @@ def official() -> Iterator[Official]:
 
 
 @given(batch=st.lists(records, min_size=1, max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_equal_envelopes(official: Official, batch: list[Record]) -> None:
     ours = choose.make(DESTINATION, role="app", role_version="1.2.3", silence=5, clock=lambda: NOW)
     rendered = json.loads(json.dumps(ours.render(batch)))

@@ -163,6 +163,7 @@ def test_none_is_lost_where_nobody_listens(
     assert by_id(arrived(backend, events)) == events
 
 
+@pytest.mark.long
 def test_a_failure_in_the_middle(app: Application, backend: Backend, front: Front) -> None:
     """The first batch arrives, the second only with the next upload."""
     events = recorded(app)
