@@ -117,6 +117,33 @@ def test_an_upload_in_process_does_nothing_to_its_host(
     assert "azure.monitor.opentelemetry.exporter" not in sys.modules
 
 
+@pytest.mark.parametrize("by", ["argument", "variable", "policy"])
+def test_otlp_by_argument_variable_and_policy_alike(
+    make: Callable[..., Telemetry], server: Server, tmp_path: Path, by: str
+) -> None:
+    otlp = f"OtlpEndpoint={server.endpoint}/pre;Header.Authorization=Bearer geheim="
+    policy = tmp_path / "policy.json"
+    if by == "policy":
+        policy.write_text(json.dumps({"connectionString": otlp}))
+    variables = {"HOME": os.environ["HOME"]}
+    if by == "variable":
+        variables["APP_TELEMETRY_CONNECTION_STRING"] = otlp
+    changed = {"connection_string": otlp} if by == "argument" else {}
+    telemetry = make(policy=str(policy), environment=variables, **changed)
+    telemetry.turn_on()
+    telemetry.record("done", what="build", words=["a", "b"])
+    status = telemetry.upload()
+    assert status is not None
+    assert (status.sent, status.error) == (1, None)
+    (request,) = server.requests
+    assert request.path == "/pre/v1/logs"
+    assert {name.lower(): value for name, value in request.headers.items()}["authorization"] == (
+        "Bearer geheim="
+    )
+    (event,) = request.events()
+    assert (event["what"], event["words"]) == ("build", "a,b")
+
+
 @pytest.mark.parametrize("hours", [3, -60])
 def test_a_clock_that_is_wrong_is_set_by_the_service(
     make: Callable[..., Telemetry], server: Server, clock: Clock, hours: int

@@ -10,9 +10,10 @@ from pathlib import Path
 import backends
 import pytest
 import trustme
+from raw import RawServer, answer
 from reliability.application import Application, Upload
 from reliability.wires import every_wire
-from support import Answer, Server
+from support import Answer, Server, taken
 
 from afterword_sink import LocalSink
 
@@ -85,6 +86,23 @@ def test_tls_with_a_certificate_that_is_not_trusted(
     assert status.error is not None
     assert "SSLCertVerificationError" in status.error
     arrives_in_the_end(app, sink, recorded)
+
+
+def test_tls_with_an_authority_of_the_persons_own(
+    app: Application, tmp_path: Path, wire: str
+) -> None:
+    """The real background process, which gets the variable handed down."""
+    authority, bundle = trustme.CA(), tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    said = b"{}" if wire == "otlp" else taken(3)
+    with RawServer(answer("200 OK", said, "Content-Type: application/json"), context=context) as it:
+        app.record(3)
+        app.aim(backends.connection_string(wire, f"https://127.0.0.1:{it.port}"))
+        assert app.run("upload", SSL_CERT_FILE=str(bundle)).returncode == 0
+        assert (app.status.sent, app.status.error, len(it.asked)) == (3, None, 1)
+    assert app.files() == []
 
 
 def test_a_server_that_speaks_no_tls(
