@@ -110,7 +110,7 @@ def test_the_tutorial(home: Path, sink: LocalSink, shell: Shell) -> None:
         if failing:
             assert done.stderr == "Error: nobody knows where parcel is\n"
         if "show --sent" in line:
-            wait_until(lambda line=line: "track" in shell(line).stdout)
+            wait_until(lambda: "track" in shell("shipit telemetry show --sent").stdout)
             assert "parcel" not in shell(line).stdout
     assert outcomes(sink) == [("send", "ok"), ("track", "failed")]
 
