@@ -150,3 +150,30 @@ def test_the_programs_of_the_guides(home: Path, sink: LocalSink, shell: Shell, p
     wait_until(lambda: len(outcomes(sink)) == 2)
     assert outcomes(sink) == [("send", "ok"), ("send", "usage_error")]
     wait_until(lambda: "usage_error" in shell("shipit telemetry show --sent").stdout)
+
+
+def test_every_variable_is_on_its_page() -> None:
+    """Those that the engine and the sink have of their own, and those by which agents are told."""
+    page = (DOCS / "reference" / "variables.md").read_text(encoding="utf-8")
+    sources = [path.read_text("utf-8") for path in DOCS.parent.glob("packages/*/src/**/*.py")]
+    found = {name for text in sources for name in re.findall(r"_TELEMETRY_[A-Z_]+", text)}
+    found |= {name for text in sources for name in re.findall(r'"(AFTERWORD_[A-Z]+)"', text)}
+    agents = DOCS.parent / "packages/afterword/src/afterword/integrations/agents.py"
+    code = agents.read_text("utf-8").partition('"""\n\n')[2]
+    found |= set(re.findall(r'"([A-Z]+_[A-Z_]+)"', code))
+    assert len(found) > 20
+    assert {name for name in found if name not in page} == set()
+
+
+def test_every_file_is_on_its_page() -> None:
+    page = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
+    sources = DOCS.parent.glob("packages/afterword/src/**/*.py")
+    found = {
+        name
+        for path in sources
+        for name in re.findall(
+            r'"(telemetry[-.][a-z-]+(?:\.jsonl?|\.lock)?)"', path.read_text("utf-8")
+        )
+    }
+    assert len(found) >= 6
+    assert {name for name in found if name not in page} == set()
