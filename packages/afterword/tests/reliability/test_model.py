@@ -510,7 +510,7 @@ class Story(RuleBasedStateMachine):
         assert self.alive.keys() <= set(self.delivered)
 
 
-TestStory = pytest.mark.timeout(1200 if ALL else 60)(Story.TestCase)
+TestStory = pytest.mark.timeout(2400 if ALL else 60)(Story.TestCase)
 TestStory.settings = settings(
     max_examples=5000 if ALL else 80,
     phases=[Phase.generate],  # a story is not shortened: that takes minutes, and tells little more

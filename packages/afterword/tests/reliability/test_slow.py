@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from reliability.application import TELL_THE_PEAK, Application
+from reliability.application import MOST_MEMORY, TELL_THE_PEAK, Application
 from reliability.scripted import Scripted, everything, upload_to
 from support import Answer, Clock, Request, Server, as_sent, taken
 
@@ -15,8 +15,6 @@ from afterword.upload.job import MOST_TIME, REQUEST_TIME
 from afterword.upload.jobs import make_job
 from afterword.upload.run import run
 from afterword.upload.status import Status
-
-MOST_MEMORY = 100  # MB of the whole process; 52 are the official exporter's own
 
 
 @pytest.fixture
