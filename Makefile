@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents binary test-install frozen packages start-times test-windows stress-windows collector docs lock clean
+.PHONY: help setup demo test test-sql lint types unit canaries faults soak bench bench-peers simulate test-agents tour binary test-install frozen packages start-times test-windows stress-windows collector docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ packages: $(READY) .cache/frozen/.ready ## Build what would be published, check 
 	$(PYTHON) -m venv .cache/frozen
 	.cache/frozen/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/frozen.txt
 	touch $@
+
+tour: $(READY) ## What atomic does in a real repository, step by step, each with what it must show
+	$(BIN)/python tools/tour.py
 
 start-times: binary ## How long atomic takes to start, from wheels and as binary
 	$(BIN)/python tools/startup.py

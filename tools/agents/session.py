@@ -14,7 +14,7 @@ import psutil
 
 from afterword_sink import LocalSink
 from atomic.agents import AGENTS
-from atomic.workflows import load
+from atomic.workflows import HELPERS, load
 
 from .clients import ARGUMENTS, COMMAND, KEY, TYPED, Client
 from .model import ANSWER, StubModel
@@ -97,6 +97,9 @@ class _Session:
             else:
                 self._use_screen()
             _check(self._reached_model(form), "the command did not reach the model")
+            told = any(HELPERS[0] in prompt for prompt in self.model.prompts)
+            expected = form is Form.SCREEN or not self.client.asks_first
+            _check(told or not expected, "the model was not told of the sub-agents")
         return self._what_arrived()
 
     def _use_screen(self) -> None:
