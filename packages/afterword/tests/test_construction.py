@@ -325,3 +325,58 @@ def test_a_renamed_word_that_waits_is_sent_by_the_version_that_has_retired_it(
     newer.upload()
     sent = [(event["what"], event["version"]) for event in server.events()]
     assert sent == [("old", "1.0"), ("new", "2.0"), ("both", "2.0")]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("keeps", "sessions"), ("keeps", [""]), ("keeps", ["."]), ("keeps", [".."]),
+        ("keeps", ["../x"]), ("keeps", ["/etc"]), ("keeps", ["a/b"]), ("keeps", ["telemetry.json"]),
+        ("keeps", [1]), ("keeps", None), ("exporter", "azure_offical"), ("exporter", ":"),
+        ("exporter", "module:"), ("exporter", 1), ("uploader", "/bin/true"), ("uploader", [1]),
+        ("cap", 0), ("cap", "5"), ("cap", 1.5), ("cap", True),
+    ],
+)  # fmt: skip
+def test_an_argument_that_breaks_its_rule_is_named(
+    make: Callable[..., Telemetry], argument: str, value: Any
+) -> None:
+    """Most of all `keeps`: what it names is deleted."""
+    with pytest.raises(DeclarationError, match=f"{argument}="):
+        make(**{argument: value})
+
+
+def test_what_is_kept_is_deleted_with_what_waits_and_links_are_not_followed(
+    make: Callable[..., Telemetry], home: Path, tmp_path: Path
+) -> None:
+    telemetry = make(keeps=["sessions", "notes.json", "link"])
+    telemetry.turn_on()
+    data, precious = home / ".local/share/app", tmp_path / "precious"
+    (data / "sessions").mkdir()
+    (data / "sessions" / "one").touch()
+    (data / "notes.json").touch()
+    precious.mkdir()
+    (precious / "file").touch()
+    (data / "link").symlink_to(precious)
+    telemetry.turn_off()
+    assert [path.name for path in data.iterdir()] == ["telemetry.json"]
+    assert (precious / "file").exists()
+
+
+class _Disguised(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "jane"
+
+    def __format__(self, _how: str) -> str:
+        return "jane"
+
+
+def test_a_text_that_prints_as_another_is_taken_as_it_is(
+    make: Callable[..., Telemetry], home: Path
+) -> None:
+    telemetry = make(version=_Disguised("1.0"), events=[Event("done", what=OneOf(_Disguised("a")))])
+    telemetry.turn_on()
+    telemetry.record("done", what=_Disguised("a"))
+    assert "jane" not in (home / ".local/share/app/telemetry-events.jsonl").read_text()
+    assert Telemetry(_Disguised("app"), version="1").version_key == "appVersion"

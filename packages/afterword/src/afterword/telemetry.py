@@ -17,7 +17,7 @@ from afterword.folder import DataFolder, default_path, is_name, policy_path, rea
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, NoReturn, TypeVar, Unpack
+    from typing import Any, NoReturn, TypeGuard, TypeVar, Unpack
 
     from afterword.consent import Notice
     from afterword.folder import Flat
@@ -112,9 +112,14 @@ class Telemetry:
                 f"{name!r} cannot name an application: ASCII letters, digits, - and _, at most 64, "
                 "beginning with a letter (it becomes a folder, and a variable of the shell)"
             )
-        self.name = name
+        why_not = _why_not_so(exporter, uploader, cap, keeps)
+        if why_not is not None:
+            raise _declaration_error(why_not)
+        self.name = name = str.__str__(name)  # a subclass of str may print as something else
         self.prefix = name.upper().replace("-", "_")
-        self.version = version if _is_plain_version(version) else _public_version(version)
+        self.version = (
+            str.__str__(version) if _is_plain_version(version) else _public_version(version)
+        )
         self.spelled = f"{name} telemetry"
         self._events = events
         self._more: list[Callable[[], Event]] = []
@@ -576,6 +581,30 @@ class Telemetry:
         return handover.why_not(sys.executable, frozen=handover.FROZEN) or handover.why_too_large(
             handover.declarations_of(self, "")
         )
+
+
+def _why_not_so(exporter: object, uploader: object, cap: object, keeps: object) -> str | None:
+    """Which of these arguments of `Telemetry` breaks its rule, in words; None if none does."""
+    if exporter is not None and exporter != "azure_official":
+        module, _, function = exporter.partition(":") if isinstance(exporter, str) else ("", "", "")
+        if not module or not function:
+            return f"exporter={exporter!r}: it is azure_official, or package.module:function"
+    if uploader is not None and (isinstance(uploader, str) or not _are_texts(uploader)):
+        return f"uploader={uploader!r}: it is a list, of a program's full path and its arguments"
+    if type(cap) is not int or cap < 1:
+        return f"cap={cap!r}: it is a number of bytes"
+    if isinstance(keeps, str) or not _are_texts(keeps):
+        return f"keeps={keeps!r}: it is a list of names"
+    for name in keeps:
+        if name in ("", ".", "..") or name != os.path.basename(name) or name[:9] == "telemetry":
+            return (
+                f"keeps={name!r}: it is deleted with what waits, so it is a name in the data folder"
+            )
+    return None
+
+
+def _are_texts(values: object) -> "TypeGuard[Sequence[str]]":
+    return isinstance(values, list | tuple) and all(isinstance(one, str) for one in values)
 
 
 def _is_plain_version(version: object) -> bool:

@@ -92,7 +92,10 @@ def _delete_waiting(telemetry: Switched) -> int:
     spawn.forget_starts(folder)
     sent.delete(folder)
     for name in telemetry.keeps:
-        shutil.rmtree(os.path.join(folder.path, name), ignore_errors=True)
+        path = os.path.join(folder.path, name)
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.unlink(path)  # a file, or a link, which rmtree does not follow
     return count
 
 
