@@ -72,6 +72,12 @@ def test_what_people_look_for_is_one_click_away(site: Path, page: str, heading: 
     assert f">{heading}<" in (site / page.partition("#")[0]).read_text(encoding="utf-8")
 
 
+@pytest.mark.xdist_group("site")
+def test_the_site_says_nothing_of_the_machine_that_built_it(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert str(ROOT) not in page.read_text(encoding="utf-8"), page.relative_to(site)
+
+
 def test_generated_parts_are_as_their_sources() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "docs.py"), "--check"],
