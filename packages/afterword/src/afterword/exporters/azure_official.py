@@ -25,7 +25,6 @@ from afterword.exporters import otel
 from afterword.exporters.azure import (
     FIXED_TAGS,
     NOBODY,
-    PATH,
     AzureExporter,
     ServiceClock,
     envelope_time,
@@ -86,7 +85,7 @@ class OfficialAzureExporter:
             raise MissingExtraError("azure", why) from error
 
         self._clock = ServiceClock(clock)
-        self._adapter = Adapter(host)
+        self._adapter = Adapter(host, endpoint)
         self._plain = AzureExporter(
             host, key=key, role=role, role_version=role_version, clock=self._clock
         )
@@ -141,10 +140,16 @@ class OfficialAzureExporter:
 
 
 class Adapter:
-    """Where `requests` would open a socket: our host, our headers, the published tags."""
+    """Where `requests` would open a socket: our host, our headers, the published tags.
 
-    def __init__(self, host: Host) -> None:
+    Args:
+        host: sends the request.
+        endpoint: the URL that the SDK was given for it.
+    """
+
+    def __init__(self, host: Host, endpoint: str) -> None:
         self._host = host
+        self._endpoint = endpoint
         self._events = 0
         self.body = b""
         self.reply: Reply | None = None
@@ -167,7 +172,8 @@ class Adapter:
         if self.reply is not None or self.failure is not None:
             raise NoConnection("one request for one batch")
         try:
-            reply = self.reply = self._host.post(PATH, self.body)
+            path = str(request.url).removeprefix(self._endpoint)
+            reply = self.reply = self._host.post(path, self.body)
         except NoAnswerError as error:
             self.failure = error
             raise NoConnection(str(error)) from None
