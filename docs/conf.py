@@ -38,7 +38,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False
 
 # References. What the code names and we document must exist. What belongs to the standard library
