@@ -1,13 +1,12 @@
 """The pytest plugin, as the tests of somebody's tool use it."""
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import Server
+from support import Server, users_environment
 
 TOOL = """
 import sys
@@ -70,37 +69,37 @@ def theirs(tmp_path: Path, server: Server) -> Path:
     return folder
 
 
-def run(folder: Path, home: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+def run(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
          "-p", "no:randomly", *arguments],
-        cwd=folder, env={"HOME": str(home), "PATH": os.environ["PATH"]} | variables,
+        cwd=folder, env=users_environment(**variables),
         capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 
 
 def test_the_tests_of_a_tool(theirs: Path, home: Path, server: Server) -> None:
-    code, said = run(theirs, home)
+    code, said = run(theirs)
     assert (code, "4 passed, 1 failed" in said or "1 failed, 4 passed" in said) == (1, True), said
     assert "write it with: pytest --telemetry-update" in said
-    assert run(theirs, home, "--telemetry-update")[0] == 0
+    assert run(theirs, "--telemetry-update")[0] == 0
     snapshot = (theirs / "telemetry-schema.txt").read_text().splitlines()
     assert {"done.how_many: count", "command.command = hello"} <= set(snapshot)
-    assert run(theirs, home, CI="1")[0] == 0  # on a CI machine too
+    assert run(theirs, CI="1")[0] == 0  # on a CI machine too
     assert list(home.iterdir()) == []
     assert server.requests == []
 
 
 def test_a_schema_that_grows_fails_and_one_that_shrinks_does_not(theirs: Path, home: Path) -> None:
     only = ("-k", "schema")
-    assert run(theirs, home, "--telemetry-update", *only)[0] == 0
+    assert run(theirs, "--telemetry-update", *only)[0] == 0
     tool = theirs / "tool.py"
     text = tool.read_text()
     tool.write_text(text.replace("how_many=afterword.Count(),", ""))
-    assert run(theirs, home, *only)[0] == 0
+    assert run(theirs, *only)[0] == 0
     tool.write_text(text.replace("run=afterword.Id()", "well=afterword.Flag()"))
-    code, said = run(theirs, home, *only)
+    code, said = run(theirs, *only)
     assert (code, "done.well: flag" in said) == (1, True)
 
 
@@ -109,7 +108,7 @@ def test_a_home_is_neither_read_nor_written(theirs: Path, home: Path) -> None:
     data = home / ".local/share/tool"
     data.mkdir(parents=True)
     (data / "telemetry.json").write_text('{"enabled": false, "consentGiven": false}')
-    assert run(theirs, home, "-k", "not schema", DO_NOT_TRACK="1")[0] == 0
+    assert run(theirs, "-k", "not schema", DO_NOT_TRACK="1")[0] == 0
     assert [path.name for path in data.iterdir()] == ["telemetry.json"]
 
 
@@ -127,7 +126,7 @@ def test_it_warns_a_month_before_a_declaration_ends(
     day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
     tool = theirs / "tool.py"
     tool.write_text(tool.read_text().replace("Count()", f"Count(until={day!r})"))
-    code, told = run(theirs, home, "--telemetry-update", "-k", "schema")
+    code, told = run(theirs, "--telemetry-update", "-k", "schema")
     assert code == 0, told
     assert ("has ended" in told or "ends soon" in told) is (said is not None)
     assert said is None or said.format(day) in told

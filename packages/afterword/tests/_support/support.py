@@ -3,6 +3,7 @@
 import gzip
 import http.server
 import json
+import os
 import shutil
 import sys
 import threading
@@ -207,6 +208,16 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def users_environment(**more: str) -> dict[str, str]:
+    """The variables of a user's shell: the test's own, without what says that it is a test."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if "PYTEST" not in name and name != "AFTERWORD_TESTING"
+    }
+    return kept | more
 
 
 def needs(program: str) -> pytest.MarkDecorator:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from support import Server, wait_until
+from support import Server, users_environment, wait_until
 
 import afterword
 
@@ -49,11 +49,7 @@ def shadowed(folder: Path) -> Path:
 @pytest.fixture
 def variables(server: Server, home: Path) -> dict[str, str]:
     """What a user's shell has: nothing of a test, and our server as the destination."""
-    return {
-        "HOME": str(home),
-        "PATH": os.environ["PATH"],
-        "TOOL_TELEMETRY_CONNECTION_STRING": server.connection_string,
-    }
+    return users_environment(TOOL_TELEMETRY_CONNECTION_STRING=server.connection_string)
 
 
 def run_and_see(
@@ -77,7 +73,7 @@ def run_and_see(
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
     wait_until(server.events, 30)
     assert [event["well"] for event in server.events()] == ["True"]
-    data = Path(variables["HOME"]) / ".local/share/tool"
+    data = Path(variables.get("LOCALAPPDATA") or f"{variables['HOME']}/.local/share") / "tool"
     wait_until(lambda: not list(data.glob("telemetry-started")), 5)
 
 

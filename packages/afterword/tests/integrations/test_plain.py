@@ -1,12 +1,12 @@
 """`telemetry.run(main)` alone, for a tool of any other framework, or of none."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support import users_environment
 
 TOOL = """
 import sys
@@ -35,7 +35,7 @@ def test_a_run(tmp_path: Path, home: Path, arguments: str, code: int, outcome: s
     def run(*said: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "plain.py", *said],
-            cwd=tmp_path, env={"HOME": str(home), "PATH": os.environ["PATH"]},
+            cwd=tmp_path, env=users_environment(),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
 
