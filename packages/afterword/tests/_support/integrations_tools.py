@@ -170,12 +170,13 @@ TELEMETRY = """
 telemetry = afterword.Telemetry(
     "tool", version="1.0", uploader=(),
     connection_string="InstrumentationKey=00000000-0000-4000-8000-000000000001;"
-    "IngestionEndpoint=https://tool.invalid",
+    "IngestionEndpoint=https://tool.example",
     notice=afterword.Notice(where="WHERE", more="MORE"),
 )
-telemetry.{framework}({root}, fields=("options", "agent", "install", "os_version", "python",
-                      "terminal"), errors=(LookupError,))
+telemetry.{framework}({root}{more})
 """
+MORE = """, errors=(LookupError,), fields=("options", "agent", "install", "os_version", "python",
+                      "terminal")"""
 PLUGIN = {
     "click": "import plug\ncli.add_command(plug.plugin)",
     "typer": "import plug\napp.command('plugin')(plug.plugin)",
@@ -190,12 +191,15 @@ ROOTS = {"click": "cli", "typer": "app", "argparse": "parser"}
 SOURCES = {"click": CLICK, "typer": TYPER, "argparse": ARGPARSE}
 
 
-def source(framework: str, *, with_telemetry: bool) -> str:
-    """The tool's one file."""
-    telemetry = TELEMETRY.format(framework=framework, root=ROOTS[framework])
+def source(
+    framework: str, *, with_telemetry: bool = True, more: bool = True, plugin: bool = True
+) -> str:
+    """The tool's one file; `more`: with all that can be added to an event."""
+    added = MORE if more else ""
+    telemetry = TELEMETRY.format(framework=framework, root=ROOTS[framework], more=added)
     return SOURCES[framework].format(
         imports=IMPORTS if with_telemetry else "",
         telemetry=telemetry if with_telemetry else "\n" * telemetry.count("\n"),
         call="telemetry.run(begin)" if with_telemetry else "begin()",
-        plugin=PLUGIN[framework],
+        plugin=PLUGIN[framework] if plugin else "",
     )
