@@ -141,9 +141,11 @@ inner.add_parser("remove", aliases=["rm"])
 for name in ("fails", "raises", "exits", "says", "leaves", "aborts", "interrupted", "lines",
              "prints", "terminated"):
     commands.add_parser(name)
+{plugin}
 
 def main(said):
     command = said.command
+    if hasattr(said, "func"): said.func()
     if command == "remote": print("added" if said.inner == "add" else "removed")
     if command == "fails":
         print("Error: it went wrong", file=sys.stderr)
@@ -178,14 +180,32 @@ telemetry.{framework}({root}{more})
 MORE = """, errors=(LookupError,), fields=("options", "agent", "install", "os_version", "python",
                       "terminal")"""
 PLUGIN = {
-    "click": "import plug\ncli.add_command(plug.plugin)",
-    "typer": "import plug\napp.command('plugin')(plug.plugin)",
-    "argparse": "",
+    "click": "import plug\ncli.add_command(plug.plugin)\ncli.add_command(plug.internal)",
+    "typer": "import plug\napp.command('plugin')(plug.plugin)\n"
+    "app.add_typer(plug.inner, name='internal')",
+    "argparse": "import plug\nplug.add(commands)",
 }
 PLUGINS = {
-    "click": "import click\n@click.command()\ndef plugin(): click.echo('plugged')\n",
-    "typer": "def plugin(): print('plugged')\n",
-    "argparse": "",
+    "click": """
+import click
+@click.command()
+def plugin(): click.echo('plugged')
+internal = click.Group('internal', commands=[plugin])
+""",
+    "typer": """
+import typer
+def plugin(): print('plugged')
+inner = typer.Typer()
+inner.command()(plugin)
+inner.command()(lambda: None)
+""",
+    "argparse": """
+def plug(): print('plugged')
+def add(commands):
+    commands.add_parser('plugin').set_defaults(func=plug)
+    below = commands.add_parser('internal').add_subparsers()
+    below.add_parser('plugin').set_defaults(func=plug)
+""",
 }
 ROOTS = {"click": "cli", "typer": "app", "argparse": "parser"}
 SOURCES = {"click": CLICK, "typer": TYPER, "argparse": ARGPARSE}

@@ -16,7 +16,8 @@ atexit.register(lambda: print(*sorted(set(sys.modules) - before), file=sys.stder
 """
 SMALL = {
     "afterword", "afterword.consent", "afterword.folder", "afterword.telemetry",
-    "afterword.integrations", "afterword.integrations.run", "afterword.integrations.verbs",
+    "afterword.integrations", "afterword.integrations.own", "afterword.integrations.run",
+    "afterword.integrations.verbs",
     "afterword.outcome",
 }  # fmt: skip
 ON = {"afterword.buffer", "afterword.schema", "afterword.spawn"}

@@ -157,11 +157,14 @@ def test_what_can_be_asked_for_besides(tool: Tool) -> None:
     assert "secret" not in json.dumps(tool.rows())
 
 
-@pytest.mark.parametrize("tool", ["click", "typer"], indirect=True)
 def test_a_plugins_name_is_not_told(tool: Tool) -> None:
+    """Nor that of a group of its own, which has no function by which it could be known."""
     tool.run("telemetry on")
     assert tool.run("plugin") == (0, "plugged\n", "")
-    assert [row["command"] for row in tool.rows()] == ["other"]
+    assert tool.run("internal plugin") == (0, "plugged\n", "")
+    assert [row["command"] for row in tool.rows()] == ["other", "other"]
+    told = json.loads(tool.run("telemetry schema --json")[1])["events"][0]["fields"][0]["words"]
+    assert [word for word in told if "plugin" in word] == []
 
 
 def test_off_nothing_is_written(tool: Tool, home: Path) -> None:

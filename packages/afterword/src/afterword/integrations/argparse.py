@@ -6,6 +6,7 @@ through their attributes.
 
 import sys
 
+from afterword.integrations.own import Own, module_of
 from afterword.integrations.run import CTRL_C, Run, Watch
 from afterword.integrations.verbs import (
     HELP,
@@ -41,17 +42,17 @@ def watch(
 ) -> Watch:
     """Observe what this parser parses; see `Telemetry.argparse`."""
     _base_of(parser)
-    file = str(getattr(sys.modules.get(module), "__file__", "") or "")
+    tree = ParserTree(parser, Own(module))
     state = Watch(
         telemetry,
-        ParserTree(parser),
+        tree,
         fields=fields,
         errors=errors,
         commands=commands,
         ask=ask,
-        file=file,
+        file=tree.own.file,
     )
-    _see_root(state, parser)
+    _see_root(state, parser, tree)
     return state
 
 
@@ -118,14 +119,28 @@ def _do(state: Watch, verb: str, *, as_json: bool = False, sent: bool = False) -
 
 
 class ParserTree:
-    """The commands of a parser: its subparsers, by their first names."""
+    """The commands of a parser: its subparsers, by their first names.
 
-    def __init__(self, parser: "Any") -> None:
+    `own`: what is the application's own. Whose functions (`set_defaults(func=…)`) are all defined
+    elsewhere is a plugin's.
+    """
+
+    def __init__(self, parser: "Any", own: Own) -> None:
         self.parser = parser
+        self.own = own
 
     def paths(self) -> "Iterator[str]":
         """Every command, as words separated by spaces."""
-        return (path for path, _ in walk(self.parser) if path)
+        return (path for path, parser in walk(self.parser) if path and self.is_own(parser))
+
+    def is_own(self, parser: "Any") -> bool:
+        """Is it defined by the application, as far as can be seen?"""
+        functions = [one for one in parser._defaults.values() if callable(one)]  # noqa: SLF001  # there is no public way
+        if functions:
+            return any(self.own.has(module_of(one)) for one in functions)
+        subcommands = subparsers_of(parser)
+        below = subcommands.choices.values() if subcommands is not None else ()
+        return not below or any(map(self.is_own, below))
 
     def options(self) -> "Iterator[str]":
         """Every option's name."""
@@ -135,7 +150,7 @@ class ParserTree:
                     yield option_name(action)
 
 
-def _see_root(state: Watch, root: "Any") -> None:
+def _see_root(state: Watch, root: "Any", tree: ParserTree) -> None:
     """Tell the run at work which parsers and options the arguments come to, and when they are read.
 
     Parsers below the root are looked up when it parses: they may be added later than this. Then
@@ -162,7 +177,7 @@ def _see_root(state: Watch, root: "Any") -> None:
                 add_commands(state, root)
             if run is not None:
                 for path, parser in walk(root):
-                    _see(parser, path, run)
+                    _see(parser, path, run, foreign=not tree.is_own(parser))
         except Exception:  # noqa: BLE001, S110  # an argparse that we do not know: the tool goes on
             pass
         found = parse_known_args(*args, **kwargs)
@@ -181,7 +196,7 @@ def _reach(run: Run | None) -> None:
             sys.exit(CTRL_C)
 
 
-def _see(parser: "Any", path: str, run: Run) -> None:
+def _see(parser: "Any", path: str, run: Run, *, foreign: bool) -> None:
     """Let a parser note that it was used, its options, and the mistakes that it found."""
     parse, complain, values_of = (
         _original(parser, name) for name in ("parse_known_args", "error", "_get_values")
@@ -189,6 +204,7 @@ def _see(parser: "Any", path: str, run: Run) -> None:
 
     def parse_known_args(*args: "Any", **kwargs: "Any") -> "Any":
         run.path[:] = path.split()
+        run.foreign = run.foreign or foreign
         return parse(*args, **kwargs)
 
     def error(*args: "Any", **kwargs: "Any") -> "Any":

@@ -7,6 +7,7 @@ is not imported, since the caller has it, and Typer carries a copy of its own.
 
 import sys
 
+from afterword.integrations.own import Own, module_of
 from afterword.integrations.run import Run, Watch
 from afterword.integrations.verbs import (
     HELP,
@@ -128,8 +129,9 @@ class ClickTree:
 
     def __init__(self, root: "Any", module: str) -> None:
         self.root = root
-        self._own = {_package_of(name) for name in (module, _module_of(root)) if name}
-        self.file = str(getattr(sys.modules.get(module), "__file__", "") or "")
+        self._own = Own(module)
+        self._own.add(_module_of(root))
+        self.file = self._own.file
 
     def paths(self) -> "Iterator[str]":
         """Every command, as words separated by spaces."""
@@ -145,7 +147,11 @@ class ClickTree:
     def is_own(self, command: "Any") -> bool:
         """Is it defined by the application, and not by a plugin?"""
         module = _module_of(command)
-        return not module or _package_of(module) in self._own or _lie_together(module, self.file)
+        if module:
+            return self._own.has(module)
+        # A group without a function of its own: what it is, or what it has, tells.
+        below = getattr(command, "commands", {}).values()
+        return self._own.has(type(command).__module__) or any(map(self.is_own, below))
 
     def name_of(self, group: "Any", command: "Any", said: str, listed: "Iterable[str]") -> str:
         """The command's own name, whatever alias it was called by."""
@@ -351,7 +357,7 @@ def _ending_of(error: BaseException | None, root: "Any") -> tuple[str, int]:
     if "Abort" in kinds or isinstance(error, EOFError):
         return "interrupted", 1
     outcome, code = ending_of(error)
-    if outcome == "interrupted" and _package_of(type(root).main.__module__) != "typer":
+    if outcome == "interrupted" and not type(root).main.__module__.startswith("typer."):
         return outcome, 1  # Typer lets it be 130
     return outcome, code
 
@@ -381,20 +387,4 @@ def _choice_of(core: "Any") -> "Any":
 
 def _module_of(command: "Any") -> str:
     """Where a command is defined, by its callback; empty where it has none."""
-    return str(getattr(getattr(command, "callback", None), "__module__", "") or "")
-
-
-def _package_of(module: str) -> str:
-    if module == "__main__":  # `python -m package`, or a script
-        module = getattr(sys.modules.get(module), "__package__", "") or module
-    return module.partition(".")[0]
-
-
-def _lie_together(module: str, file: str) -> bool:
-    """Is the module's file in the folder of the application's, or below? For tools of few files."""
-    other = str(getattr(sys.modules.get(module), "__file__", "") or "")
-    folder = file.replace("\\", "/").rpartition("/")[0]
-    if not folder or folder.endswith(("site-packages", "dist-packages")):
-        return False
-    path = other.replace("\\", "/")
-    return path.startswith(folder + "/") and "site-packages" not in path[len(folder) :]
+    return module_of(getattr(command, "callback", None))
