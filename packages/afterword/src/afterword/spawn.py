@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         def destination(self) -> str | None: ...  # noqa: D102
 
 
-_MARGIN = 2  # seconds by which the clock of a file system may be ahead of ours
 _LOCK_FLAGS: int = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _LONGEST_WAIT = 24 * 3600  # seconds; no cool-down is longer, so further ahead the clock has jumped
 
@@ -194,9 +193,13 @@ def _is_cooling_down(folder: "DataFolder", waiting: list[str], now: float) -> bo
             return True
     elif os.path.lexists(folder.upload_status) and not os.path.isfile(folder.upload_status):
         return True  # something is in the way of the status
-    # On a disk too full for the status, the time is that of the files themselves.
-    paths = [os.path.join(folder.path, name) for name in waiting]
-    return any(_MARGIN < os.lstat(path).st_mtime - now <= _LONGEST_WAIT for path in paths)
+    # On a disk too full for the status, the time is that of the files themselves: in whole seconds,
+    # which a file that was written with a clock ahead of ours does not have.
+    for name in waiting:
+        seconds, rest = divmod(os.lstat(os.path.join(folder.path, name)).st_mtime_ns, 10**9)
+        if not rest and 0 < seconds - now <= _LONGEST_WAIT:
+            return True
+    return False
 
 
 def reduced_environment(environment: "Mapping[str, str]", prefix: str) -> dict[str, str]:

@@ -109,6 +109,13 @@ def test_a_disk_that_takes_no_status_cools_down_all_the_same(
     assert len(recorded) == 3
 
 
+def test_a_clock_that_was_ahead_is_no_cool_down(app: Application) -> None:
+    app.record(1)
+    for path in app.files():
+        os.utime(path, ns=(0, int((time.time() + 3 * 3600) * 10**9) | 1))
+    assert make(app.connection_string, uploader=["/bin/false"]).start_upload() is True
+
+
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 def test_an_uploader_killed_in_its_gathering_has_left_word(
     served: Application, server: Server, sign: int

@@ -27,6 +27,7 @@ _CHUNK = 1 << 12
 _PIECE = 1 << 16
 _BLANK = b" " * (_CHUNK - 1) + b"\n"
 _PATIENCE = 2.0  # seconds; in the background there is time
+_NO_LINKS = os.utime in os.supports_follow_symlinks
 _FLAGS: int = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -233,7 +234,7 @@ def mark(folder: DataFolder, until: float) -> None:
     """
     for path in (*(segment.path for segment in waiting(folder)), folder.events):
         with contextlib.suppress(OSError):
-            os.utime(path, (until, until), follow_symlinks=False)
+            os.utime(path, (int(until), int(until)), follow_symlinks=not _NO_LINKS)
 
 
 def has_new(folder: DataFolder) -> bool:
