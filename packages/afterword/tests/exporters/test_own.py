@@ -25,7 +25,7 @@ from afterword.exporters.base import Record
 from afterword.exporters.console import ConsoleExporter
 
 DOCS = Path(__file__).parents[4] / "docs/exporters.md"
-(WEBHOOK,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+WEBHOOK, _WRAPPED = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 BATCH = [
     Record("done", 1_795_551_596.5, "id", {"event_id": str(number), "session_id": "s", "n": number})
     for number in range(3)
