@@ -20,11 +20,14 @@ class Clock:
 
 clock = Clock()
 
-def record(number):
-    telemetry.record("done", number=number + int(os.environ.get("BASE", 0)))
+def number(one):
+    return one + int(os.environ.get("BASE", 0))
 
-def at_exit(number):
-    atexit.register(record, number)
+def record(one):
+    telemetry.record("done", number=number(one))
+
+def at_exit(one):
+    atexit.register(record, one)
 
 def worker(method, run):
     context = multiprocessing.get_context(method)
@@ -54,8 +57,12 @@ def until(path, most):
 if __name__ == "__main__":
     body, early, *new = sys.argv[1:]
     exec(early)
-telemetry = Telemetry("app", version="1", events=[Event("done", number=Count())], clock=clock,
-                      connection_string={to!r})
+
+def make():
+    return Telemetry("app", version="1", events=[Event("done", number=Count())], clock=clock,
+                     connection_string={to!r})
+
+telemetry = make()
 if __name__ == "__main__":
     if new:
         telemetry.turn_on()
@@ -83,6 +90,7 @@ WAYS = (
     ("at_exit(1)", "", {1}),
     ("", "at_exit(1)", {1}),
     ("record(1); at_exit(2)", "at_exit(3)", {1, 2, 3}),
+    ("atexit.register(lambda: make().record('done', number=number(1)))", "", {1}),
     ("worker('fork', process)", "", {1}),
     ("worker('spawn', process)", "", {1}),
     ("worker('forkserver', process)", "", {1}),

@@ -53,6 +53,21 @@ def _note_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_parent=_note_fork)
 
+_made: "list[Telemetry]" = []
+_exiting = False
+
+
+def _at_exit() -> None:
+    global _exiting  # noqa: PLW0603  # of the process
+    _exiting = True
+    for telemetry in _made:
+        telemetry._at_exit()  # noqa: SLF001  # of this module
+
+
+# Now, and not when something is recorded: in a handler that runs at the exit it would be too late.
+# What is registered later runs before it, and may still record.
+atexit.register(_at_exit)
+
 
 class Telemetry:
     """The telemetry of one application: its declarations, its folder, its decision.
@@ -145,10 +160,7 @@ class Telemetry:
         self._strict = strict
         self._recorded_in = 0  # the process that has recorded, and starts the upload at its exit
         self._due = 0.0  # seconds since 1970, from which a record starts it by itself
-        self._exiting = False
-        # Now, and not when something is recorded: in a handler that runs at the exit it would be
-        # too late. What is registered later runs before it, and may still record.
-        atexit.register(self._at_exit)
+        _made.append(self)
         if hasattr(sys, "frozen") and self.is_uploader() and "AFTERWORD_DECLARED" in environment:
             run_handed_over()  # the same program once more, to be the uploader
         if events and not callable(events):
@@ -546,13 +558,12 @@ class Telemetry:
         """An event was recorded: the upload starts at the exit; at once if that is far, or past."""
         if self._recorded_in != os.getpid():
             self._recorded_in = os.getpid()
-            self._due = now if self._exiting else now + _LATER
+            self._due = now if _exiting else now + _LATER
         if not now < self._due <= now + _LATER:  # or the clock was set back
-            self._due = now + (_SOON if self._exiting else _LATER)
+            self._due = now + (_SOON if _exiting else _LATER)
             self._start_upload()
 
     def _at_exit(self) -> None:
-        self._exiting = True
         self._due = 0.0
         try:
             if self._recorded_in == os.getpid():
