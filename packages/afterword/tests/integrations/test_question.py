@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from integrations_tools import PLUGINS, SOURCES, source
 from support import needs
 
 if sys.platform != "win32":
+    import fcntl
     import pty
+    import termios
 
 pytestmark = [
     pytest.mark.posix("a terminal"),
@@ -34,10 +37,13 @@ class Tool:
         *,
         types: str = "",
         piped: bool = False,
+        columns: int = 0,
         variables: Mapping[str, str] | None = None,
     ) -> tuple[int, bool, str]:
         """Exit code, was it asked, all that the terminal showed."""
         ours, theirs = pty.openpty()
+        if columns:
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", sys.executable, "tool.py", *arguments.split()],
             cwd=self.folder,
@@ -88,6 +94,14 @@ def test_the_first_command_of_a_person_asks(tool: Tool) -> None:
     events = (tool.home / ".local/share/tool/telemetry-events.jsonl").read_text()
     assert '"command":"remote add"' in events  # what was agreed to is recorded from now on
     assert tool.run("remote add")[:2] == (0, False)
+
+
+@pytest.mark.parametrize("tool", ["argparse"], indirect=True)
+@pytest.mark.parametrize("columns", [50, 200])
+def test_the_question_is_as_wide_as_the_terminal(tool: Tool, columns: int) -> None:
+    shown = tool.run("remote add", types="n\n", columns=columns)[2]
+    longest = max(len(line) for line in shown.splitlines())
+    assert longest <= (min(columns, 80))
 
 
 @pytest.mark.parametrize("types", ["\n", "n\n", "\x04"], ids=["Enter", "n", "Ctrl-D"])
