@@ -11,10 +11,7 @@ from afterword.consent import Decision, Notice
 from afterword.folder import DataFolder, read_flat
 from afterword.schema import Event
 
-NEVER = (
-    "anything typed by you: no arguments, no values of options, no file names, no contents; "
-    "not your name, not your machine's"
-)
+NEVER = "arguments, values of options, file names, contents, your name, your machine's name"
 """What no event can contain, because no field can hold it."""
 
 WITH_EACH = (
@@ -175,7 +172,8 @@ def _say(text: str) -> None:
 
 def _width() -> int:
     try:
-        return max(_NARROWEST, min(_WIDTH, os.get_terminal_size(sys.stderr.fileno()).columns))
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or _WIDTH  # 0: not known
+        return max(_NARROWEST, min(_WIDTH, columns))
     except (OSError, ValueError, AttributeError):
         return _WIDTH
 
