@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from afterword import Event, Telemetry, folder
 from afterword.folder import Flat, read_flat
@@ -207,6 +209,47 @@ def test_state_files_read_back_as_written(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("state")] == [
         "state.json"
     ]
+
+
+PIECES = (
+    '"',
+    "{",
+    "}",
+    "\n",
+    "true",
+    "null",
+    "[",
+    ":",
+    ",",
+    "\\",
+    "\0",
+    "0",
+    "٣",
+    "  ",
+    " ",
+    "\x7f",
+)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(PIECES), st.integers(0, 9)), max_size=4))
+@example([])
+@example([(0.99, "0", 0)])
+@example([(0.3, "", 1)])
+def test_the_quick_reader_reads_nothing_that_a_parser_would_not(
+    changes: list[tuple[float, str, int]],
+) -> None:
+    """However a file is damaged: a yes that only one of the two reads would be no yes."""
+    text = (
+        '{\n  "enabled": true,\n  "number": 12,\n  "at": "2026-01-01",\n  "agreed": "e:event"\n}\n'
+    )
+    for place, piece, cut in changes:
+        at = int(place * len(text))
+        text = text[:at] + piece + text[at + cut :]
+    found = folder._read_own_form(text)
+    if found is not None:
+        assert found == json.loads(text)
+    elif not changes:
+        pytest.fail("it does not read its own form")
 
 
 def test_a_no_said_elsewhere_is_heard_by_a_program_at_work(

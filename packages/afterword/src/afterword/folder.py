@@ -225,23 +225,31 @@ def parse(text: str) -> "Flat | None":
 
 
 def _read_own_form(text: str) -> "Flat | None":
+    """What a real parser would make of it, or None; never anything else."""
     lines = text.split("\n")
     if lines[0] != "{" or lines[-2:] != ["}", ""] or "\\" in text:
         return None
+    lines = lines[1:-2]
+    if not "".join(lines).isprintable():
+        return None
     found: Flat = {}
-    for line in lines[1:-2]:
-        key, colon, rest = line.removesuffix(",").partition('": ')
-        if not colon or not key.startswith('  "'):
+    for at, line in enumerate(lines, 1):
+        key, colon, rest = line.partition('": ')
+        if at < len(lines):
+            if rest[-1:] != ",":
+                return None
+            rest = rest[:-1]
+        if not colon or not key.startswith('  "') or '"' in key[3:]:
             return None
         if rest in _WORDS:
             found[key[3:]] = _WORDS[rest]
-        elif rest.isdecimal() and len(rest) <= _DIGITS:
+        elif rest.isdecimal() and len(rest) <= _DIGITS and rest == str(int(rest)):
             found[key[3:]] = int(rest)
         elif len(rest) > 1 and rest[0] == rest[-1] == '"' and '"' not in rest[1:-1]:
             found[key[3:]] = rest[1:-1]
         else:
             return None
-    return found if len(found) == len(lines) - 3 else None
+    return found if len(found) == len(lines) else None
 
 
 if sys.platform == "win32":
