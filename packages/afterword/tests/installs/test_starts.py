@@ -122,6 +122,16 @@ def test_another_afterword_does_not_win(
     )
 
 
+def test_an_exporter_that_needs_another_package(
+    server: Server, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """The official SDK is found: for it alone, site-packages are on the uploader's path."""
+    script = tmp_path / "tool.py"
+    official = 'exporter="azure_official", connection_string'
+    script.write_text(SCRIPT.replace("connection_string", official, 1))
+    run_and_see([sys.executable, script], variables, server, tmp_path)
+
+
 def package(folder: Path) -> Path:
     """A package with relative imports and a module named as one of the standard library's."""
     inside = folder / "tool"
