@@ -16,7 +16,7 @@ from afterword.schema import buffer_key, timestamp, uuid4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from afterword.schema import Event
 
@@ -103,7 +103,7 @@ def encode(
     return "{" + ",".join(parts) + "}"
 
 
-def append(path: str, line: bytes) -> int:
+def append(path: str, line: bytes, wanted: "Callable[[], bool] | None" = None) -> int:
     """Append `line` (without its newline) as a whole or not at all, and never without a lock.
 
     A line cut short by an earlier crash is closed first, so that it swallows nothing. Where the
@@ -113,34 +113,50 @@ def append(path: str, line: bytes) -> int:
     there it is appended, which O_APPEND keeps whole on a local disk. Nothing is sent from there, as
     nobody can be the one uploader.
 
+    Args:
+        path: the buffer.
+        line: the event.
+        wanted: asked with the lock held, just before the write. Who turns it off writes that down
+            first and then takes the file, with its lock: so either we see it, or the line is taken.
+
     Returns:
-        The file's size; of all files beside it too, where we had to write to one of our own.
+        The file's size; of all files beside it too, where we had to write to one of our own. -1 if
+        `wanted` said no: nothing was written.
 
     Raises:
         OSError: it could not be written; the file is as it was.
     """
     global _patience  # noqa: PLW0603  # a stopped holder is waited for once, not by each event
     if _is_owned(_threads):
-        return _append_beside(path, line, "")
+        return _append_beside(path, line, "", wanted)
     try:  # also around the taking of the lock: a Ctrl-C may come right after it
         if not enter(_TRIES * _PATIENCE):
-            return _append_beside(path, line, "")
+            return _append_beside(path, line, "", wanted)
         for attempt in range(_TRIES):
             try:
-                size = _append(path, line, _PATIENCE if attempt else _patience)
+                size = _append(path, line, _PATIENCE if attempt else _patience, wanted)
             except BlockingIOError:
                 _patience = 0.0
                 break
             if size is not None:
                 _patience = _PATIENCE
                 return size
-        return _append_beside(path, line, _own_token())
+        return _append_beside(path, line, _own_token(), wanted)
     finally:
         leave()
 
 
-def _append(path: str, line: bytes, patience: float, *, ours: bool = False) -> int | None:
+def _append(
+    path: str,
+    line: bytes,
+    patience: float,
+    wanted: "Callable[[], bool] | None",
+    *,
+    ours: bool = False,
+) -> int | None:
     """Append to this file; its new size, or None if it was taken before the line was safely in it.
+
+    -1 if it is no longer `wanted`.
 
     `ours`: no other process appends to it, so it needs no lock where there are none.
 
@@ -151,7 +167,7 @@ def _append(path: str, line: bytes, patience: float, *, ours: bool = False) -> i
     fd = -1
     try:
         fd = os.open(path, _FLAGS, 0o600)
-        return _append_locked(fd, path, line, patience, ours=ours)
+        return _append_locked(fd, path, line, patience, wanted, ours=ours)
     except PermissionError as error:
         if sys.platform != "win32":
             raise
@@ -161,7 +177,7 @@ def _append(path: str, line: bytes, patience: float, *, ours: bool = False) -> i
             os.close(fd)  # releases the lock
 
 
-def _append_beside(path: str, line: bytes, token: str) -> int:
+def _append_beside(path: str, line: bytes, token: str, wanted: "Callable[[], bool] | None") -> int:
     """Append to a file of our own; the size of all that was not taken yet.
 
     `token` names the file: this process's, where no other thread can be at it; or empty, for a new
@@ -174,8 +190,9 @@ def _append_beside(path: str, line: bytes, token: str) -> int:
     for _ in range(_TRIES):
         beside = f"{stem}.new-{token or _new_token()}.jsonl"
         try:
-            if _append(beside, line, 0.0, ours=True) is not None:
-                return _size_of_new(path, f"{stem}.new-")
+            size = _append(beside, line, 0.0, wanted, ours=True)
+            if size is not None:
+                return _size_of_new(path, f"{stem}.new-") if size >= 0 else size
         except BlockingIOError:
             pass
         token = ""
@@ -205,7 +222,15 @@ def _size_of_new(path: str, beside: str) -> int:
     return size
 
 
-def _append_locked(fd: int, path: str, line: bytes, patience: float, *, ours: bool) -> int | None:
+def _append_locked(
+    fd: int,
+    path: str,
+    line: bytes,
+    patience: float,
+    wanted: "Callable[[], bool] | None",
+    *,
+    ours: bool,
+) -> int | None:
     """As `_append`, with the file open as `fd`."""
     locked = _lock(fd, path, patience, ours=ours)
     found = os.fstat(fd)
@@ -213,6 +238,8 @@ def _append_locked(fd: int, path: str, line: bytes, patience: float, *, ours: bo
         return None
     if not stat.S_ISREG(found.st_mode):
         raise OSError(22, "not a plain file", path)
+    if wanted is not None and not wanted():
+        return -1
     text = line + b"\n"
     if found.st_size and not _ends_line(fd, found.st_size):
         text = b"\n" + text

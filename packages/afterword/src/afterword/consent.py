@@ -164,6 +164,16 @@ class Permission:
         variable = f"{self._application.prefix}_TELEMETRY_CONNECTION_STRING"
         return self._application.environment.get(variable) or self._application.connection_string
 
+    def holds(self, anonymous_id: str) -> bool:
+        """Is it still on by the person's answer, and this the id in it?"""
+        folder = self._application.folder
+        state = self._read(folder.state)[1] if folder is not None else None
+        return (
+            state is not None
+            and state.get("enabled") is True
+            and state.get("anonymousId") == anonymous_id
+        )
+
     def _read(self, path: str) -> "tuple[tuple[int, ...] | None, Flat | None]":
         """The small file's stamp and content, read anew only after a change, or a failure."""
         now = stamp(path)

@@ -249,7 +249,10 @@ class Telemetry:
             declared = self.events.get(event) if ended is not None else None
             if ended is not None and declared is not None:
                 fields = {**ended(declared), **fields}
-            if self._record(event, fields, decision, state):
+            recorded = self._record(event, fields, decision, state)
+            if recorded is None:  # turned off or reset in this moment: by what is said now
+                recorded = self._record(event, fields, *self.decide())
+            if recorded:
                 self._note_recorded(self.clock())
         except Exception as error:  # telemetry fails in silence
             if type(error).__name__ not in ("UndeclaredError", "DeclarationError"):
@@ -514,8 +517,10 @@ class Telemetry:
 
     def _record(
         self, name: str, fields: "Mapping[str, object]", decision: Decision, state: "Flat"
-    ) -> bool:
+    ) -> bool | None:
         """Append the event to the buffer if the decision allows; True if it was.
+
+        None if it no longer does: decide anew.
 
         Raises:
             UndeclaredError: it is not declared so.
@@ -548,10 +553,28 @@ class Telemetry:
         line = buffer.encode(event, fields, anonymous_id=anonymous_id, version=version, now=now)
         if len(line) >= buffer.MOST_LINE:
             raise _undeclared(f"{name} would take {len(line)} bytes, over 62 KB")
-        if buffer.append(self.folder.events, line.encode()) > self.cap // 2:
+        return self._append(line, anonymous_id)
+
+    def _append(self, line: str, anonymous_id: str) -> bool | None:
+        """Append a line to the buffer; None if its id has meanwhile been turned off or reset.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        from afterword import buffer
+
+        def wanted() -> bool:
+            return bool(self._testing()) or self._permission.holds(anonymous_id)
+
+        folder = self.folder
+        assert folder is not None  # noqa: S101  # there is one to record in
+        size = buffer.append(folder.events, line.encode(), wanted)
+        if size < 0:
+            return None
+        if size > self.cap // 2:
             from afterword.upload.cap import keep_under_cap
 
-            keep_under_cap(self.folder, self.cap)
+            keep_under_cap(folder, self.cap)
         return True
 
     def _note_recorded(self, now: float) -> None:

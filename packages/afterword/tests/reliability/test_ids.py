@@ -1,12 +1,18 @@
 """Promises 6 and 8: no request or moment has two anonymous ids; none is sent after its reset."""
 
+import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
+from reliability import application
 from reliability.application import Application, make
 from reliability.scripted import Scripted, everything, upload_to
 from support import Answer, Clock, Request, Server, wait_until
@@ -260,3 +266,41 @@ def test_a_receipt_that_comes_after_the_reset_settles_nothing_of_the_new_id(
     recorded = app.waiting()
     upload_to(exporter, app)
     assert exporter.got == [recorded]
+
+
+SWITCH = """
+import sys
+from reliability.application import make
+getattr(make(sys.argv[1]), sys.argv[2])()
+"""
+
+
+@pytest.mark.parametrize("what", ["reset", "turn_off"])
+def test_a_command_at_work_leaves_no_event_of_what_was_reset(
+    app: Application, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """It has decided, and is about to write, when somebody resets, or turns it off."""
+    app.record(3)
+    old = ids_in(app)
+    real = os.open
+    support = str(Path(application.__file__).parents[1])
+
+    def late(path: str, *arguments: int, **keywords: int) -> int:
+        if path == app.folder.events:
+            monkeypatch.setattr(os, "open", real)
+            subprocess.run(
+                [sys.executable, "-c", SWITCH, app.connection_string, what],
+                env={**os.environ, "PYTHONPATH": support}, check=True, timeout=30,
+            )  # fmt: skip
+        return real(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "open", late)
+    app.record(1, first=3)
+    assert not ids_in(app) & old
+    assert len(app.waiting()) == (1 if what == "reset" else 0)
+
+
+def ids_in(app: Application) -> set[str]:
+    """The anonymous ids of what waits."""
+    lines = [line for path in app.files() for line in path.read_bytes().splitlines()]
+    return {json.loads(line)["anonymousId"] for line in lines}
