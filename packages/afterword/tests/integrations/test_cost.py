@@ -44,9 +44,9 @@ def test_an_integration_loads_little(framework: str, loads: str) -> None:
             name for name in done.stderr.split() if name in ("json", "dataclasses", "subprocess")
         }
 
-    own = {f"afterword.integrations.{framework}"} | (
-        {"afterword.integrations.click"} if framework == "typer" else set()
-    )
+    own = {f"afterword.integrations.{framework}"}
+    if framework != "argparse":
+        own |= {"afterword.integrations.click", "afterword.integrations.tree"}
     assert loaded("remote", "add") - own <= SMALL
     loaded("telemetry", "on")
     on = loaded("remote", "add")

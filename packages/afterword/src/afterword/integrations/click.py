@@ -7,8 +7,14 @@ is not imported, since the caller has it, and Typer carries a copy of its own.
 
 import sys
 
-from afterword.integrations.own import Own, module_of
 from afterword.integrations.run import Run, Watch
+from afterword.integrations.tree import (
+    ClickTree,
+    command_module,
+    is_of_click,
+    listed_by,
+    option_name,
+)
 from afterword.integrations.verbs import (
     HELP,
     JSON_HELP,
@@ -22,7 +28,7 @@ from afterword.outcome import ending_of, exit_code_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Any, Protocol
 
@@ -115,94 +121,6 @@ def telemetry_command(telemetry: "Application", cli: "Any") -> "Any":
         help=f"{HELP}\n\n\b\n{verbs}",
         short_help=HELP,
     )
-
-
-class ClickTree:
-    """The commands of a click application, as far as they are loaded.
-
-    Args:
-        root: the root command.
-        module: the name of the module that adds telemetry; its package is the application's own,
-            as is that of the root's callback. What is defined elsewhere is a plugin, whose name is
-            not told.
-    """
-
-    def __init__(self, root: "Any", module: str) -> None:
-        self.root = root
-        self._own = Own(module)
-        self._own.add(_module_of(root))
-        self.file = self._own.file
-
-    def paths(self) -> "Iterator[str]":
-        """Every command, as words separated by spaces."""
-        return (path for path, _ in self._walk(self.root, ""))
-
-    def options(self) -> "Iterator[str]":
-        """Every option's name."""
-        for _, command in (("", self.root), *self._walk(self.root, "")):
-            for param in command.params:
-                if param.param_type_name == "option":
-                    yield option_name(param)
-
-    def is_own(self, command: "Any") -> bool:
-        """Is it defined by the application, and not by a plugin?"""
-        module = _module_of(command)
-        if module:
-            return self._own.has(module)
-        # A group without a function of its own: what it is, or what it has, tells.
-        below = getattr(command, "commands", {}).values()
-        return self._own.has(type(command).__module__) or any(map(self.is_own, below))
-
-    def name_of(self, group: "Any", command: "Any", said: str, listed: "Iterable[str]") -> str:
-        """The command's own name, whatever alias it was called by."""
-        commands: dict[str, Any] = getattr(group, "commands", {})
-        if commands.get(command.name, self) is command:
-            names = [name for name, found in commands.items() if _is_one(found, command)]
-            shown = [name for name in names if not commands[name].hidden] or names
-            return str(command.name) if command.name in shown else shown[0]
-        for name, found in commands.items():
-            if found is command:
-                return str(name)
-        return said if said in listed else str(command.name)
-
-    def _walk(self, group: "Any", above: str) -> "Iterator[tuple[str, Any]]":
-        commands = getattr(group, "commands", {})
-        seen: list[str] = []
-        for name, command in commands.items():
-            own = self.name_of(group, command, name, ())
-            if (not above and name == NAME) or own in seen or not self.is_own(command):
-                continue
-            seen.append(own)
-            yield f"{above}{own}", command
-            yield from self._walk(command, f"{above}{own} ")
-        for name in listed_by(group):
-            if name not in commands:  # loaded only when it is called
-                yield f"{above}{name}", _NOTHING
-
-
-class _Nothing:
-    params: "Sequence[Any]" = ()
-
-
-_NOTHING = _Nothing()
-
-
-def _is_one(one: "Any", other: "Any") -> bool:
-    """Are these one command? In Typer an alias is another command of the same function."""
-    function = getattr(one.callback, "__wrapped__", one)
-    return one is other or function is getattr(other.callback, "__wrapped__", other)
-
-
-def listed_by(group: "Any") -> "list[str]":
-    """The names that a group of the application's own kind lists without having loaded them."""
-    kind = type(group)
-    if not hasattr(kind, "list_commands") or _is_of_click(kind.list_commands.__module__):
-        return []
-    try:
-        ctx = kind.context_class(group, info_name=group.name, resilient_parsing=True)
-        return [str(name) for name in group.list_commands(ctx)]
-    except Exception:  # noqa: BLE001  # the application's own code, which did not expect us
-        return []
 
 
 class _Contexts:
@@ -306,7 +224,11 @@ def _note_subcommand(ctx: "Any", name: str) -> None:
         return
     run.path.append(contexts.tree.name_of(group, command, name, listed_by(group)))
     run.foreign = run.foreign or not contexts.tree.is_own(command)
-    if ctx.parent is None and run.path == [NAME] and _module_of(command).startswith("afterword."):
+    if (
+        ctx.parent is None
+        and run.path == [NAME]
+        and command_module(command).startswith("afterword.")
+    ):
         run.foreign = False
     command.context_class = contexts.of(command.context_class)
 
@@ -339,11 +261,6 @@ def _note_options(ctx: "Any") -> None:
         at = at.parent
 
 
-def option_name(param: "Any") -> str:
-    """An option's name without dashes: its longest spelling."""
-    return str(max(param.opts, key=len)).lstrip("-/")
-
-
 def _ending_of(error: BaseException | None, root: "Any") -> tuple[str, int]:
     """How click or Typer ends the program after this exception: outcome and exit code."""
     kinds = _kinds_of(error)
@@ -364,17 +281,13 @@ def _ending_of(error: BaseException | None, root: "Any") -> tuple[str, int]:
 
 def _kinds_of(error: BaseException | None) -> set[str]:
     """The names of the exception's classes that are click's or Typer's."""
-    return {kind.__name__ for kind in type(error).__mro__ if _is_of_click(kind.__module__)}
-
-
-def _is_of_click(module: str) -> bool:
-    return module.partition(".")[0] in ("click", "typer", "rich_click")
+    return {kind.__name__ for kind in type(error).__mro__ if is_of_click(kind.__module__)}
 
 
 def _core_of(cli: "Any") -> "Any":
     """The module of click that a command comes from: click's own, or the copy in Typer."""
     for kind in type(cli).__mro__:
-        if kind.__name__ == "Command" and _is_of_click(kind.__module__):
+        if kind.__name__ == "Command" and is_of_click(kind.__module__):
             return sys.modules[kind.__module__]
     from afterword.errors import DeclarationError
 
@@ -383,8 +296,3 @@ def _core_of(cli: "Any") -> "Any":
 
 def _choice_of(core: "Any") -> "Any":
     return core.types.Choice if hasattr(core, "types") else sys.modules["click"].Choice
-
-
-def _module_of(command: "Any") -> str:
-    """Where a command is defined, by its callback; empty where it has none."""
-    return module_of(getattr(command, "callback", None))

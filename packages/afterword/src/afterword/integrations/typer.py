@@ -8,8 +8,9 @@ application's class is replaced by one derived from it, in which the first attri
 import enum
 import sys
 
-from afterword.integrations.click import ClickTree, observe
+from afterword.integrations.click import observe
 from afterword.integrations.run import Watch
+from afterword.integrations.tree import ClickTree
 from afterword.integrations.verbs import (
     HELP,
     JSON_HELP,
