@@ -93,7 +93,7 @@ def test_a_script_is_a_sequence() -> None:
         ("500 'unended", "No closing quotation"),
     ],
 )
-def test_mistakes_are_logged(script: str, reason: str) -> None:
+def test_mistakes_are_reported(script: str, reason: str) -> None:
     with pytest.raises(FaultSyntaxError, match="fault") as refused:
         parse(script)
     assert reason in str(refused.value)

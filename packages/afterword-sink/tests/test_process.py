@@ -169,7 +169,7 @@ def test_it_ends_with_its_parent(started: Callable[..., subprocess.Popen[str]]) 
     process.stdin = None
 
 
-def test_requests_are_logged_on_the_terminal(
+def test_requests_are_printed_on_the_terminal(
     started: Callable[..., subprocess.Popen[str]], envelope: Envelope
 ) -> None:
     process = started("--log-requests", "--fault", "503 times=1")
@@ -266,7 +266,7 @@ def test_it_listens_on_loopback_only(sink: LocalSink) -> None:
         socket.create_connection((own, sink.port), timeout=2)
 
 
-def test_mistakes_are_logged_without_a_traceback(sink: LocalSink, tmp_path: Path) -> None:
+def test_mistakes_are_reported_without_a_traceback(sink: LocalSink, tmp_path: Path) -> None:
     nonsense = tmp_path / "nonsense.duckdb"
     nonsense.write_text("this is no database, but it is long enough to be looked at " * 100)
     cases = [

@@ -107,7 +107,9 @@ def test_drip_begins_with_one_byte(sink: LocalSink, wire: Callable[..., bytes]) 
     assert rest == b"{<silence>"
 
 
-def test_who_leaves_a_drip_was_logged_nothing(sink: LocalSink, wire: Callable[..., bytes]) -> None:
+def test_a_client_that_leaves_a_drip_stores_nothing(
+    sink: LocalSink, wire: Callable[..., bytes]
+) -> None:
     sink.set_faults("drip")
     assert wire().endswith(b"{<silence>")
     until(lambda: sink.stats()["statuses"] == {"200": 1}, "the client's leaving was not noticed")
