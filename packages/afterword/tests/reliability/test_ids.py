@@ -18,6 +18,7 @@ from reliability.scripted import Scripted, everything, upload_to
 from support import Answer, Clock, Request, Server, wait_until
 
 from afterword import Telemetry
+from afterword.control import words
 from afterword.exporters.base import Receipt, Record
 from afterword.upload.ids import LONGEST_WAIT, SHORTEST_WAIT
 from afterword.upload.status import Status
@@ -63,6 +64,7 @@ def test_at_the_turn_of_a_month_each_id_goes_in_a_run_of_its_own(
     first = upload(telemetry)
     assert (first.sent, first.kept, first.error) == (150, 50, None)
     assert first.next_at == first.another_at
+    assert "; what has another id is sent after 2026-12-01 " in words.outcome(first)
     assert SHORTEST_WAIT <= first.another_at - clock.now <= LONGEST_WAIT
     assert (
         make(server.connection_string, clock=clock, uploader=["/bin/false"]).start_upload() is False

@@ -6,6 +6,7 @@ import pytest
 from support import Clock, Server
 
 from afterword import Count, Event, Flag, OneOf, Telemetry
+from afterword.control import words
 from afterword.control.report import waiting
 from afterword.upload.status import Status
 
@@ -100,6 +101,8 @@ def test_an_older_uploader_leaves_what_a_newer_version_recorded(
     status = upload(old)
     assert (status.sent, status.kept, status.dropped, status.error) == (20, 20, {}, None)
     assert waiting(old).held == {"for another version": 20}
+    told = "Nothing waits to be sent. Not sent now: 20 for another version."
+    assert words.table(waiting(old)) == told
     assert upload(new).sent == 20
     assert waiting(new).records == []
 

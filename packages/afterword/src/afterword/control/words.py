@@ -65,7 +65,9 @@ def outcome(last: Status) -> str:
     if last.error is not None:
         # An error that begins with a number is the status of a reply.
         text += f"; {'the service answered ' if last.error[:1].isdigit() else ''}{last.error}"
-    if last.next_at:
+    if last.next_at and last.error is None:
+        text += f"; what has another id is sent after {_when(last.next_at)}"
+    elif last.next_at:
         text += f"; next attempt after {_when(last.next_at)}"
     return text
 
@@ -89,9 +91,9 @@ def table(found: Waiting, width: int | None = None) -> str:
     `width`: of the terminal, to which long lines are wrapped; None for one line an event.
     """
     if not found.records:
-        return "Nothing waits." + (
-            f" Will not be sent: {_counts(found.unfit)}." if found.unfit else ""
-        )
+        text = "Nothing waits to be sent." if found.unfit or found.held else "Nothing waits."
+        text += f" Will not be sent: {_counts(found.unfit)}." if found.unfit else ""
+        return text + (f" Not sent now: {_counts(found.held)}." if found.held else "")
     rows = [
         (_when(record.time, ""), record.name, _properties(record.attributes, "timestamp"))
         for record in found.records
