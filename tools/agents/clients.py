@@ -15,8 +15,24 @@ from . import model
 
 COMMAND, ARGUMENTS = "commit", ("fix", "the", "thing")
 TYPED = f"/{COMMAND} {' '.join(ARGUMENTS)}"
+DOLLAR_TYPED = f"${COMMAND} {' '.join(ARGUMENTS)}"
 KEY = "dummy-key-of-the-agents-test"
 
+_TRUSTED = "--dangerously-bypass-hook-trust"  # else a person has to agree to each hook
+_CODEX_CONFIG = """model = "{model}"
+model_provider = "stub"
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+[model_providers.stub]
+name = "Stub"
+base_url = "{url}/v1"
+env_key = "STUB_KEY"
+wire_api = "responses"
+[projects."{project}"]
+trust_level = "trusted"
+"""
+_MUSL = f"{platform.machine()}-unknown-linux-musl"
 _MACHINE = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "?")
 
 
@@ -38,6 +54,7 @@ class Client:
         leave: The keys that end it.
         expands_prompt: Whether it expands a command in its one-prompt form, before the model.
         asks_first: What its screen asks before it is ready: a text, and the key that answers.
+        typed: The command as it is typed.
     """
 
     key: str
@@ -50,6 +67,7 @@ class Client:
     leave: tuple[str, ...]
     expands_prompt: bool = True
     asks_first: tuple[tuple[str, str], ...] = ()
+    typed: str = TYPED
 
     @property
     def name(self) -> str:
@@ -120,6 +138,15 @@ def _gemini(home: str, project: str, url: str) -> dict[str, str]:
     return {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url, "GEMINI_MODEL": model.NAME}
 
 
+def _codex(home: str, project: str, url: str) -> dict[str, str]:
+    """A provider of one's own, the folder trusted; hooks are trusted by an option."""
+    folder = os.path.join(home, ".codex")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "config.toml"), "w", encoding="utf-8") as file:
+        file.write(_CODEX_CONFIG.format(model=model.NAME, url=url, project=project))
+    return {"STUB_KEY": KEY}
+
+
 def _write(path: str, **settings: object) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
@@ -168,5 +195,16 @@ CLIENTS = (
         ready="Type your message",
         leave=("C-c", "C-c"),
         asks_first=(("New Agents Discovered", "Enter"),),
+    ),
+    Client(
+        key="codex",
+        version="0.169.0",
+        program=f"@openai/codex-linux-{_MACHINE}/vendor/{_MUSL}/bin/codex",
+        configure=_codex,
+        prompt=("codex", "exec", _TRUSTED, DOLLAR_TYPED),
+        screen=("codex", _TRUSTED),
+        ready="\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+        leave=("C-c", "C-c"),
+        typed=DOLLAR_TYPED,
     ),
 )

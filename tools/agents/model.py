@@ -1,7 +1,8 @@
 """A model on the loopback: answers every prompt with the same few words, and remembers the prompt.
 
-It speaks what the clients speak: the Anthropic messages API (Claude Code), the OpenAI chat
-completions API (Copilot CLI, OpenCode), the Gemini API; whole or as server-sent events.
+It speaks what the clients speak: the Anthropic messages API (Claude Code), OpenAI's chat
+completions API (Copilot CLI, OpenCode) and responses API (Codex CLI), the Gemini API; whole or as a
+stream of server-sent events.
 """
 
 import json
@@ -70,6 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(body, _message(), _message_events())
         elif path.endswith("/chat/completions"):
             self._answer(body, _completion(), _completion_events())
+        elif path.endswith("/responses"):
+            self._answer(body, _response(), _response_events())
         elif path.endswith(":countTokens"):
             self._whole({"totalTokens": 1})
         elif path.endswith(":generateContent"):
@@ -149,6 +152,36 @@ def _message_events() -> Iterator[tuple[str, object]]:
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}},
         {"type": "message_stop"},
+    )
+    for event in events:
+        yield str(event["type"]), event
+
+
+def _response(**changed: object) -> dict[str, Any]:
+    """An answer in the responses API."""
+    usage: dict[str, object] = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+    usage |= {"input_tokens_details": {"cached_tokens": 0}}
+    usage |= {"output_tokens_details": {"reasoning_tokens": 0}}
+    head = {"id": "resp_stub", "object": "response", "status": "completed"}
+    return {**head, "output": [_said()], "usage": usage, **changed}
+
+
+def _said() -> dict[str, object]:
+    part = {"type": "output_text", "text": ANSWER, "annotations": []}
+    head = {"type": "message", "role": "assistant", "id": "msg_stub", "status": "completed"}
+    return {**head, "content": [part]}
+
+
+def _response_events() -> Iterator[tuple[str, object]]:
+    """The same as a stream, each event with its name."""
+    place = {"item_id": "msg_stub", "output_index": 0, "content_index": 0}
+    begun = _response(status="in_progress", output=[], usage=None)
+    events: tuple[dict[str, object], ...] = (
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": _said()},
+        {"type": "response.output_text.delta", **place, "delta": ANSWER},
+        {"type": "response.output_item.done", "output_index": 0, "item": _said()},
+        {"type": "response.completed", "response": _response()},
     )
     for event in events:
         yield str(event["type"]), event

@@ -16,7 +16,7 @@ from afterword_sink import LocalSink
 from atomic.agents import AGENTS
 from atomic.workflows import HELPERS, load
 
-from .clients import ARGUMENTS, COMMAND, KEY, TYPED, Client
+from .clients import ARGUMENTS, COMMAND, KEY, Client
 from .model import ANSWER, StubModel
 from .place import Place
 from .terminal import Screen, ScreenError
@@ -130,12 +130,12 @@ class _Session:
         offered = self.workflow.description[:30]
         for left in reversed(range(TRIES)):
             try:
-                screen.type(f"/{COMMAND}")
+                screen.type(self.client.typed.split()[0])
                 screen.wait("the command being offered", lambda: offered in screen.text(), TYPING)
                 screen.press("C-u")
                 screen.wait("an empty line", lambda: offered not in screen.text(), TYPING)
-                screen.type(TYPED)
-                screen.wait("what was typed", lambda: TYPED in screen.text(), TYPING)
+                screen.type(self.client.typed)
+                screen.wait("what was typed", lambda: self.client.typed in screen.text(), TYPING)
             except ScreenError:
                 if not left:
                     raise
@@ -149,7 +149,7 @@ class _Session:
         Where the client leaves the expansion to the model, the typed command stands there instead.
         """
         if form is Form.PROMPT and not self.client.expands_prompt:
-            return any(TYPED in prompt for prompt in self.model.prompts)
+            return any(self.client.typed in prompt for prompt in self.model.prompts)
         lines = self.workflow.body.splitlines()
         sentence = next(line for line in lines if line and not line.startswith("#"))
         parts = (json.dumps(sentence)[1:-1], " ".join(ARGUMENTS))

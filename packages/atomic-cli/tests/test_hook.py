@@ -41,6 +41,10 @@ AGENTS: dict[str, Calls] = {
         lambda session, command: (("gemini",), payloads.gemini_command(session, command)),
         lambda session: (("gemini",), payloads.gemini_end(session)),
     ),
+    "codex": (
+        lambda session, command: (("codex",), payloads.codex_command(session, command)),
+        lambda session: (("codex",), payloads.codex_end(session)),
+    ),
 }
 each_agent = pytest.mark.parametrize("agent", AGENTS)
 
@@ -204,7 +208,18 @@ BAD: list[bytes] = [
 
 @pytest.mark.parametrize(
     "arguments",
-    ["claude", "copilot prompt", "copilot end", "copilot", "opencode", "gemini", "other", "", "-h"],
+    [
+        "claude",
+        "copilot prompt",
+        "copilot end",
+        "copilot",
+        "opencode",
+        "gemini",
+        "codex",
+        "other",
+        "",
+        "-h",
+    ],
 )
 def test_nothing_disturbs_a_hook(arguments: str, atomic: Run, agreed: None, events: Events) -> None:
     with ThreadPoolExecutor(2) as pool:

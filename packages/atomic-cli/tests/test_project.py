@@ -71,6 +71,9 @@ def lived_in(project: Path) -> Path:
         (
             "gemini", ".gemini/commands/{}.toml", ".gemini/agents/{}.md", ".gemini/settings.json",
         ),
+        (
+            "codex", ".codex/skills/{}/SKILL.md", ".codex/agents/{}.toml", ".codex/hooks.json",
+        ),
     ],
 )  # fmt: skip
 def test_what_each_agent_is_given(
@@ -84,7 +87,8 @@ def test_what_each_agent_is_given(
     prompt = (project / pattern.format("commit")).read_text()
     assert "git diff --staged" in prompt
     assert "{{arguments}}" not in prompt
-    arguments = {"copilot": "ARGUMENTS:", "gemini": "{{args}}"}.get(agent, "$ARGUMENTS")
+    beside = "beside the name of this skill"
+    arguments = {"copilot": beside, "gemini": "{{args}}", "codex": beside}.get(agent, "$ARGUMENTS")
     assert prompt.count(arguments) == 1
 
 
@@ -101,11 +105,11 @@ def test_prompts_are_in_each_agents_form(agent: str) -> None:
             if "/agents/" in path:
                 assert "change anything" in body
                 continue
-            if agent == "copilot":
+            if path.endswith("/SKILL.md"):
                 assert json.loads(fields["name"]) == path.split("/")[2]
             assert body.startswith("# ")
             assert "\n## Do not\n" in body
-            assert body.count("$ARGUMENTS") == (0 if agent == "copilot" else 1)
+            assert body.count("$ARGUMENTS") == (0 if path.endswith("/SKILL.md") else 1)
 
 
 def test_gemini_reads_the_prompts_that_were_meant() -> None:
@@ -117,6 +121,14 @@ def test_gemini_reads_the_prompts_that_were_meant() -> None:
         assert found["prompt"].count("{{args}}") == 1
         assert not re.search(r"[!@]\{", found["prompt"])
         assert "\n## Do not\n" in found["prompt"]
+
+
+def test_codex_reads_the_sub_agents_that_were_meant() -> None:
+    for name in HELPERS:
+        found = tomllib.loads(installation(["codex"]).files[f".codex/agents/{name}.toml"])
+        assert set(found) == {"name", "description", "sandbox_mode", "developer_instructions"}
+        assert (found["name"], found["sandbox_mode"]) == (name, "read-only")
+        assert "change anything" in found["developer_instructions"]
 
 
 def test_init_twice_changes_nothing(atomic: Run, project: Path) -> None:

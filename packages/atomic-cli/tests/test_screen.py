@@ -43,12 +43,16 @@ def test_what_is_hidden_is_hidden(atomic: Run) -> None:
         (["nonsense"], 2, "There is no command 'nonsense'."),
         (["unistall"], 2, "Did you mean uninstall?"),
         (["--nonsense"], 2, "No such option"),
-        (["init", "-a", "cursor"], 2, "'claude', 'copilot', 'opencode', 'gemini'"),
-        (["init"], 2, "Say for which agent: -a claude, -a copilot, -a opencode, -a gemini"),
+        (["init", "-a", "cursor"], 2, "'claude', 'copilot', 'opencode', 'gemini', 'codex'"),
+        (
+            ["init"],
+            2,
+            "Say for which agent: -a claude, -a copilot, -a opencode, -a gemini, -a codex",
+        ),
         (["init", "-y"], 2, "Say for which agent"),
-        (["run"], 2, "Choose from: claude, copilot, opencode, gemini"),
-        (["run", "cursor"], 2, "'claude', 'copilot', 'opencode', 'gemini'"),
-        (["-a", "cursor"], 2, "'claude', 'copilot', 'opencode', 'gemini'"),
+        (["run"], 2, "Choose from: claude, copilot, opencode, gemini, codex"),
+        (["run", "cursor"], 2, "'claude', 'copilot', 'opencode', 'gemini', 'codex'"),
+        (["-a", "cursor"], 2, "'claude', 'copilot', 'opencode', 'gemini', 'codex'"),
         (["config", "get", "colour"], 2, "is not 'telemetry'"),
         (["config", "set", "telemetry", "perhaps"], 2, "'perhaps' is not a valid boolean"),
         (["completion", "tcsh"], 2, "'bash', 'zsh', 'fish'"),
@@ -166,7 +170,7 @@ def test_a_dumb_terminal_gets_numbers(terminal: Open, project: Path) -> None:
     screen.type("\n9\n1, 3\n")
     screen.wait_for("is set up for Claude Code and OpenCode")
     assert screen.end() == 0
-    assert screen.text().count("Please answer with numbers from 1 to 4.") == 2
+    assert screen.text().count("Please answer with numbers from 1 to 5.") == 2
     assert "\x1b" not in screen.read()
 
 
@@ -311,8 +315,8 @@ def complete(words: str, at: int) -> list[str]:
     ("words", "at", "offered"),
     [
         ("atomic un", 1, ["uninstall"]),
-        ("atomic init -a ", 3, ["claude", "copilot", "opencode", "gemini"]),
-        ("atomic run c", 2, ["claude", "copilot"]),
+        ("atomic init -a ", 3, ["claude", "copilot", "opencode", "gemini", "codex"]),
+        ("atomic run c", 2, ["claude", "copilot", "codex"]),
         ("atomic -a o", 2, ["opencode"]),
         ("atomic config set ", 3, ["telemetry"]),
         ("atomic init --d", 2, ["--dry-run"]),

@@ -41,6 +41,23 @@ def test_of_arguments(arguments: list[str], found: list[str]) -> None:
 @pytest.mark.parametrize(
     ("prompt", "found"),
     [
+        ("$commit", "commit"),
+        ("$commit fix it", "commit"),
+        ("$commits", None),
+        ("$ commit", None),
+        ("say $commit", None),
+        ("/commit", None),
+        ("", None),
+    ],
+)
+def test_of_codex_prompt(prompt: str, found: str | None) -> None:
+    assert slash.of_codex_prompt(prompt) == found
+    assert slash.of_arguments("codex", ["exec", prompt]) == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
         ("<!-- atomic: /commit -->\n\n# Commit\n", "commit"),
         ("\ufeff<!-- atomic: /commit -->", None),
         ("<!-- atomic: /unknown -->\n", None),

@@ -75,20 +75,27 @@ class Application(click.Group):
     epilog="More about a command: atomic COMMAND --help",
 )
 @click.version_option(__version__, "-v", "--version", message="%(prog)s %(version)s")
-@click.option("-a", "--agent", type=AGENT, help="Run this agent: atomic -a claude -- ARGS.")
+@click.option(
+    "-a",
+    "--agent",
+    type=AGENT,
+    metavar="AGENT",
+    help="Run this agent: atomic -a claude -- ARGS.",
+)
 @no_banner
 def atomic(agent: str | None, no_banner: bool) -> None:
     """Set a project up for coding agents, and run them.
 
     `atomic init` gives the project workflow commands (/research-codebase,
     /create-spec, /implement-feature, /commit and more) for Claude Code, GitHub Copilot CLI,
-    OpenCode or Gemini CLI; `atomic run` starts the agent in it.
+    OpenCode, Gemini CLI or Codex CLI; `atomic run` starts the agent in it.
     """
 
 
 def help_text() -> str:
     """What `atomic --help` prints, 80 columns wide; `ready/help.txt` holds it."""
-    with atomic.make_context("atomic", [], resilient_parsing=True, terminal_width=WIDTH) as ctx:
+    width = WIDTH - 2  # click leaves two columns free
+    with atomic.make_context("atomic", [], resilient_parsing=True, terminal_width=width) as ctx:
         return atomic.get_help(ctx) + "\n"
 
 

@@ -2,8 +2,8 @@
 
 An agent waits for its hooks and shows what they print, to the person or to the model. So nothing
 here writes to a stream, raises, or runs long; and nothing is read further than to decide whether it
-concerns us. Payloads as captured from Claude Code 2.1, Copilot CLI 1.0, OpenCode 1.18 and
-Gemini CLI 0.61.
+concerns us. Payloads as captured from Claude Code 2.1, Copilot CLI 1.0, OpenCode 1.18,
+Gemini CLI 0.61 and Codex CLI 0.169.
 """
 
 import os
@@ -77,6 +77,8 @@ def _handle(
         _opencode(found, sessions)
     elif agent == "gemini":
         _gemini(found, sessions)
+    elif agent == "codex":
+        _codex(found, sessions)
 
 
 def _claude(found: "Any", environment: "Mapping[str, str]", sessions: "Sessions") -> None:
@@ -108,6 +110,16 @@ def _gemini(found: "Any", sessions: "Sessions") -> None:
         _count("gemini", found["session_id"], of_gemini_prompt(found["prompt"]), sessions)
     elif found["hook_event_name"] == "SessionEnd":
         _end("gemini", found["session_id"], sessions)
+
+
+def _codex(found: "Any", sessions: "Sessions") -> None:
+    """Codex CLI names its event, and hands over the prompt as it was typed."""
+    from atomic.slash import of_codex_prompt
+
+    if found["hook_event_name"] == "UserPromptSubmit":
+        _count("codex", found["session_id"], of_codex_prompt(found["prompt"]), sessions)
+    elif found["hook_event_name"] == "SessionEnd":
+        _end("codex", found["session_id"], sessions)
 
 
 def _opencode(found: "Any", sessions: "Sessions") -> None:

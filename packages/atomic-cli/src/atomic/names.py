@@ -8,6 +8,7 @@ PROGRAMS = {
     "copilot": ("GitHub Copilot CLI", "copilot", "@github/copilot"),
     "opencode": ("OpenCode", "opencode", "opencode-ai"),
     "gemini": ("Gemini CLI", "gemini", "@google/gemini-cli"),
+    "codex": ("Codex CLI", "codex", "@openai/codex"),
 }
 """By our name: the maker's name, the program that is run, its package in the npm registry."""
 

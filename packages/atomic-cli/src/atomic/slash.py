@@ -15,9 +15,9 @@ _COPILOT_BEFORE = 'The user explicitly invoked the "/'
 _COPILOT_AFTER = '" skill.'
 
 
-def of_prompt(prompt: str) -> str | None:
+def of_prompt(prompt: str, sign: str = "/") -> str | None:
     """The command with which the prompt begins, without its slash; None if it is none of ours."""
-    if not prompt.startswith("/"):
+    if not prompt.startswith(sign):
         return None
     words = prompt[1:].split(maxsplit=1)
     # "/ commit" splits into the same words, and is no command.
@@ -32,6 +32,11 @@ def of_copilot_prompt(prompt: str) -> str | None:
         name, ended, _ = prompt[len(_COPILOT_BEFORE) :].partition(_COPILOT_AFTER)
         return name if ended and name in COMMANDS else None
     return of_prompt(prompt)
+
+
+def of_codex_prompt(prompt: str) -> str | None:
+    """The same for Codex CLI, whose skills are called by a dollar sign: `$commit`."""
+    return of_prompt(prompt, "$")
 
 
 def gemini_mark(command: str) -> str:
@@ -53,7 +58,7 @@ def of_arguments(agent: str, arguments: "Iterable[str]") -> list[str]:
     found = []
     before = ""
     for argument in arguments:
-        name = of_prompt(argument)
+        name = of_codex_prompt(argument) if agent == "codex" else of_prompt(argument)
         if name is None and agent == "opencode":
             flag, _, value = argument.rpartition("=")
             if (flag or before) == "--command" and value in COMMANDS:

@@ -1,7 +1,7 @@
 """Parts for the tests of `atomic`: where it is, how it is run, what the agents hand to its hooks.
 
 The payloads are as captured from Claude Code 2.1.330, Copilot CLI 1.0.102 and OpenCode 1.18.33 on
-2026-11-22, from Gemini CLI 0.61.0 on 2026-11-24, paths and texts replaced.
+2026-11-22, from Gemini CLI 0.61.0 and Codex CLI 0.169.0 on 2026-11-24, paths and texts replaced.
 """
 
 import json
@@ -106,3 +106,21 @@ def gemini_command(session: str, command: str) -> str:
 def gemini_end(session: str, reason: str = "exit") -> str:
     event = {"hook_event_name": "SessionEnd", "reason": reason}
     return json.dumps({"session_id": session, **_GEMINI, **event})
+
+
+_CODEX = {"transcript_path": "/t/rollout.jsonl", "cwd": "/c"}
+
+
+def codex_prompt(session: str, prompt: str) -> str:
+    event = {"hook_event_name": "UserPromptSubmit", "turn_id": "01a2", "model": "x"}
+    more = {"permission_mode": "default", "prompt": prompt}
+    return json.dumps({"session_id": session, **_CODEX, **event, **more})
+
+
+def codex_command(session: str, command: str) -> str:
+    return codex_prompt(session, f"${command} fix the thing")
+
+
+def codex_end(session: str, reason: str = "other") -> str:
+    event = {"hook_event_name": "SessionEnd", "reason": reason}
+    return json.dumps({"session_id": session, **_CODEX, **event})

@@ -87,6 +87,11 @@ def hooks(session: str = "a-session") -> list[tuple[list[str], str]]:
             }),
         ),
         (["hook", "gemini"], json.dumps(claude | {"hook_event_name": "SessionEnd"})),
+        (
+            ["hook", "codex"],
+            json.dumps(claude | {"hook_event_name": "UserPromptSubmit", "prompt": "$commit fix"}),
+        ),
+        (["hook", "codex"], json.dumps(claude | {"hook_event_name": "SessionEnd"})),
     ]  # fmt: skip
 
 

@@ -105,8 +105,8 @@ def test_with_a_yes_every_one_of_them_is_counted(
     atomic("run", "claude", "--", "/commit", "x")
     for arguments, stdin in every_hook:
         assert atomic(*arguments, stdin=stdin).returncode == 0
-    wait_until(lambda: len(server.events()) == 7)
+    wait_until(lambda: len(server.events()) == 8)
     wait_until(lambda: not list(data.glob("telemetry-events*")))
     assert sorted(event.get("agent_type", "") for event in server.events()) == [
-        "claude", "claude", "claude", "claude", "copilot", "gemini", "opencode",
+        "claude", "claude", "claude", "claude", "codex", "copilot", "gemini", "opencode",
     ]  # fmt: skip

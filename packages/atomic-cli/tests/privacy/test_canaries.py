@@ -79,6 +79,16 @@ def gemini_payloads(draw: st.DrawFn) -> str:
     })  # fmt: skip
 
 
+@st.composite
+def codex_payloads(draw: st.DrawFn) -> str:
+    return json.dumps({
+        "session_id": draw(sessions), "transcript_path": f"/home/{USER}/{PATH}.jsonl",
+        "cwd": f"/home/{USER}/{PROJECT}", "prompt": f"${draw(names)} {PROMPT}", "model": PROMPT,
+        "hook_event_name": draw(st.sampled_from(["UserPromptSubmit", "SessionEnd", PROMPT])),
+        "reason": PROMPT,
+    })  # fmt: skip
+
+
 def spoken(*arguments: str) -> st.SearchStrategy[tuple[list[str], str]]:
     return st.just((list(arguments), ""))
 
@@ -99,6 +109,7 @@ calls = st.one_of(
     ),
     opencode_payloads().map(lambda payload: (["hook", "opencode"], payload)),
     gemini_payloads().map(lambda payload: (["hook", "gemini"], payload)),
+    codex_payloads().map(lambda payload: (["hook", "codex"], payload)),
     st.tuples(agents, said).map(lambda drawn: (["hook", drawn[0]], drawn[1])),
     spoken("update", "--dry-run"),
     spoken("uninstall", "--dry-run", "-y"),

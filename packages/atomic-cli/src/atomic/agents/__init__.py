@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from atomic.agents import claude, copilot, gemini, opencode
+from atomic.agents import claude, codex, copilot, gemini, opencode
 from atomic.agents.agent import Agent, HookEntry, Installation
 from atomic.names import PROGRAMS
 from atomic.workflows import load, load_helpers
@@ -14,6 +14,7 @@ _INSTALLED = {
     "copilot": copilot.installation,
     "opencode": opencode.installation,
     "gemini": gemini.installation,
+    "codex": codex.installation,
 }
 AGENTS = {key: Agent(key, *PROGRAMS[key], given) for key, given in _INSTALLED.items()}
 

@@ -24,7 +24,8 @@ from atomic.telemetry import telemetry
     "agents",
     type=options.AGENT,
     multiple=True,
-    help="For this agent; may be given more than once.",
+    metavar="AGENT",
+    help=f"For this agent; may be given more than once: {', '.join(AGENTS)}.",
 )
 @options.yes
 @click.option(
@@ -117,4 +118,5 @@ def _say_what_next(project: Project, chosen: Sequence[str], steps: Sequence[Step
         )
     if actions & WRITES:
         screen.say(f"\n{name} is set up for {names}.")
-        screen.say(f"Start with: atomic run {chosen[0]}, and then /research-codebase")
+        sign = "$" if chosen[0] == "codex" else "/"
+        screen.say(f"Start with: atomic run {chosen[0]}, and then {sign}research-codebase")
