@@ -16,9 +16,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from afterword import Event, Telemetry, folder
+from afterword.control import switch
 from afterword.folder import Flat, read_flat
 from afterword.schema import is_uuid4, timestamp
-from afterword.state import files
+from afterword.state import files, identity
 
 RECORD = """
 import sys, time
@@ -100,6 +101,8 @@ class Stopped:
         self.reached = threading.Event()
         self.may_go_on = threading.Event()
         self.thread: threading.Thread | None = None
+        monkeypatch.setattr(identity, "_PATIENCE", 0.0)  # its lock is not had anyway
+        monkeypatch.setattr(switch, "_PATIENCE", 0.0)
         for name in ("open", "read", "write", "close", "lstat", "replace", "rename", "unlink"):
             monkeypatch.setattr(os, name, self.watched(getattr(os, name)))
 
@@ -157,6 +160,36 @@ def test_a_no_is_never_overwritten_by_a_reset(make: Callable[..., Telemetry]) ->
         if not happened:
             break
     assert number > 10
+
+
+def test_a_yes_does_not_overwrite_a_no_that_was_said_meanwhile(
+    make: Callable[..., Telemetry],
+) -> None:
+    """Once it has begun to write; who said it before has been overruled by the person."""
+    telemetry, other = make(), make()
+    refused: list[BlockingIOError] = []
+    causes: list[tuple[str, bool]] = []
+
+    def answer() -> None:
+        try:
+            telemetry.turn_on()
+        except BlockingIOError as error:
+            refused.append(error)
+
+    for number in range(1, 100):
+        telemetry.turn_off()
+        refused.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            stopped = Stopped(patch, number)
+            happened = stopped.run(answer, other.turn_off)
+        causes.append((other.decision().cause, bool(refused)))
+        if not happened:
+            break
+    # From some call on a yes is refused, up to the one that puts it in place.
+    assert causes.count(("turned-off", True)) > 3
+    assert {*causes} <= {("turned-off", True), ("turned-off", False), ("consent", False)}
+    refusing = causes.index(("turned-off", True))
+    assert ("consent", False) not in causes[refusing:]
 
 
 def test_no_id_without_a_place_to_keep_it(make: Callable[..., Telemetry], home: Path) -> None:

@@ -32,14 +32,46 @@ def agree(folder: "DataFolder", now: float, *, declared: str) -> None:
     """
     state = _empty(now)
     state.update(enabled=True, consentGiven=True, anonymousId=uuid4(), rotatedAt=timestamp(now))
-    _replace(folder, {**state, "decidedAt": timestamp(now), "agreed": declared})
+    state["decidedAt"] = timestamp(now)
+    first = stamp(folder.state)
+    with _waited_for(folder):
+        for _ in range(_TRIES):
+            seen = stamp(folder.state)
+            before = read_flat(folder.state) or {}
+            if seen != first and before.get("enabled") is False:
+                break  # a no that was said meanwhile
+            agreed = _together(before, declared)
+            if files.update(folder.state, {**_since(before, state), "agreed": agreed}, seen):
+                return
+    raise BlockingIOError(errno.EAGAIN, "another answer was given in this moment", folder.state)
 
 
 def decline(folder: "DataFolder", now: float) -> None:
-    """Write down the person's no, without any id. Raise OSError if impossible."""
+    """Write down the person's no, without any id, so that nobody overwrites it with a yes.
+
+    The lock's holder may be stopped, and is not waited for. It may have read the old answer, and be
+    about to put it back: then it has its file beside ours already, or sees, before it renames it,
+    that ours has changed. So its file is removed after ours is written; and if ours is not what is
+    there then, it came in between, and we write once more.
+
+    Raises:
+        OSError: it could not be written.
+    """
     state = _empty(now)
-    state.update(enabled=False, consentGiven=False)
-    _replace(folder, {**state, "decidedAt": timestamp(now)})
+    state.update(enabled=False, consentGiven=False, decidedAt=timestamp(now))
+    with _waited_for(folder):
+        state = _since(read_flat(folder.state) or {}, state)
+        for left in reversed(range(_TRIES)):
+            try:
+                files.write(folder.state, state)
+            except FileNotFoundError:  # somebody else says no in this moment
+                if left:
+                    continue
+                raise
+            written = stamp(folder.state)
+            files.abandon_others(folder.state)
+            if stamp(folder.state) == written:
+                return
 
 
 def _empty(now: float) -> "Flat":
@@ -102,26 +134,10 @@ def _new_id(
     return made if files.update(folder.state, changed, seen) else None
 
 
-def _replace(folder: "DataFolder", state: "Flat") -> None:
-    """Write what the person has answered, so that nobody overwrites it with what was before.
-
-    The lock's holder may be stopped, and is not waited for. It may have read the old answer, and be
-    about to put it back: then it has its file beside ours already, or sees, before it renames it,
-    that ours has changed. So its file is removed after ours is written; and if ours is not what is
-    there then, it came in between, and we write once more.
-    """
-    with _waited_for(folder):
-        before = read_flat(folder.state)
-        if before is not None and isinstance(before.get("createdAt"), str):
-            state["createdAt"] = before["createdAt"]
-        if before is not None and "agreed" in state:
-            state["agreed"] = _together(before, str(state["agreed"]))
-        for _ in range(_TRIES):
-            files.write(folder.state, state)
-            written = stamp(folder.state)
-            files.abandon_others(folder.state)
-            if stamp(folder.state) == written:
-                return
+def _since(before: "Flat", state: "Flat") -> "Flat":
+    """The state with the moment of the first answer, of the one before it if there was one."""
+    created = before.get("createdAt")
+    return {**state, "createdAt": created} if isinstance(created, str) else state
 
 
 @contextlib.contextmanager
