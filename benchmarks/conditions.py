@@ -5,6 +5,7 @@ After the silent condition the server is back, one more command of each runs, an
 of the events of the silence is counted.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -17,6 +18,9 @@ from environments import python_of, size_of
 from processes import Run
 from rounds import added, alternate, cpu, summary, wall
 from stage import CONDITIONS, Server, Stage, telemetry_folder
+
+from afterword.folder import DataFolder
+from afterword.spawn import forget_starts
 
 CAP = 20.0
 """Seconds a command may take before it is ended, and reported as more than that."""
@@ -82,9 +86,10 @@ class _Entry:
 
     def _forget_cool_down(self) -> None:
         """As if it had passed: it would be up to a minute, and is not what is measured."""
-        path = os.path.join(telemetry_folder(self.home), "telemetry-upload.json")
-        if os.path.exists(path):
-            os.unlink(path)
+        folder = DataFolder(telemetry_folder(self.home))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(folder.upload_status)
+        forget_starts(folder)  # those that we have ended in the middle of their two seconds
 
 
 def measure(stage: Stage, who: Sequence[Contestant], effort: Effort) -> dict[str, Any]:
