@@ -15,7 +15,7 @@ from typing import Any
 from environments import python_of
 from processes import Run
 from rounds import Trial, alternate, summary
-from stage import PROGRAMS, WIRES, Server, Stage, telemetry_folder, waiting, wire
+from stage import PROGRAMS, WIRES, Server, Stage, python_for, telemetry_folder, waiting, wire
 
 from afterword.folder import DataFolder
 from afterword.state.lockfile import FileLock
@@ -28,17 +28,18 @@ ONE_EVENT = {f"one event, {name}": name for name in WIRES}
 def measure(stage: Stage, rounds: int, *, warm_up: int) -> dict[str, Any]:
     """For each situation CPU and wall in milliseconds, memory in MB, and what a command starts."""
     server = stage.server("fast")
-    python = python_of("afterword")
     home = stage.home()
     lines = os.path.join(home, "events.jsonl")
     _record(stage, lent := stage.home(agreed=True), server)
     with open(lines, "w") as file:
         file.writelines(waiting(lent))
-    bare = (python, os.path.join(PROGRAMS, "bare_export.py"), lines)
+    bare = (python_for("bare exporter"), os.path.join(PROGRAMS, "bare_export.py"), lines)
     where = {"BENCH_CONNECTION_STRING": server.connection_string}
     runs = alternate(
         {
-            "pass": lambda: stage.family.run((python, "-c", "pass"), stage.environment(home)),
+            "pass": lambda: stage.family.run(
+                (python_of("afterword"), "-c", "pass"), stage.environment(home)
+            ),
             **{name: _trial(stage, name, server) for name in (*IDLE, *ONE_EVENT)},
             "bare exporter, one event": lambda: stage.family.run(
                 bare, stage.environment(home, where)
@@ -62,9 +63,10 @@ def measure(stage: Stage, rounds: int, *, warm_up: int) -> dict[str, Any]:
 
 def _trial(stage: Stage, situation: str, server: Server) -> Trial:
     home = stage.home(agreed=True)
-    uploader = (python_of("afterword"), "-P", "-c", "import ours; ours.upload()")
+    name = ONE_EVENT.get(situation, "azure")
+    uploader = (python_for(name), "-P", "-c", "import ours; ours.upload()")
     variables = {
-        **wire(ONE_EVENT.get(situation, "azure"), server.endpoint),
+        **wire(name, server.endpoint),
         "BENCH_TELEMETRY_UPLOAD": "1",
     }
 

@@ -23,6 +23,7 @@ _ADDRESSES = {
         "__import__('os').environ['BENCH_ENDPOINT'] + '/v2/track'",
     )
 }
+_OURS = ("afterword", "afterword-azure")
 _ENGINE = os.path.join(ROOT, "packages", "afterword")
 
 
@@ -30,8 +31,9 @@ _ENGINE = os.path.join(ROOT, "packages", "afterword")
 def python_of(name: str) -> str:
     """The interpreter of an environment, which is made or made anew if it has to be.
 
-    `afterword` is the engine as a user gets it, a wheel built from the sources as they stand, with
-    its Azure extra; `tools` is for the pictures; any other name is a peer's.
+    `afterword` is the engine as a user gets it, a wheel built from the sources as they stand, and
+    nothing else; `afterword-azure` has the official SDK beside it, as its extra; `tools` is for the
+    pictures; any other name is a peer's.
 
     Raises:
         subprocess.CalledProcessError: pip could not install it.
@@ -44,8 +46,9 @@ def python_of(name: str) -> str:
         print(f"making the environment of {name} ...", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=False)
-        _pip(python, "install", "--require-hashes", "-r", _requirements(name))
-        if name == "afterword":
+        if name != "afterword":
+            _pip(python, "install", "--require-hashes", "-r", _requirements(name))
+        if name in _OURS:
             _install_engine(python)
         if name in _ADDRESSES:
             _point_here(folder, *_ADDRESSES[name])
@@ -92,16 +95,17 @@ def _pip(python: str, *arguments: str) -> None:
 
 
 def _requirements(name: str) -> str:
-    folder = "requirements" if name in ("afterword", "tools") else "peers"
+    folder = "requirements" if name in (*_OURS, "tools") else "peers"
     return os.path.join(HERE, folder, f"{name}.txt")
 
 
 def _stamp(name: str) -> str:
     """A digest of all that goes into the environment."""
     digest = hashlib.sha256(sys.version.encode())
-    with open(_requirements(name), "rb") as file:
-        digest.update(file.read())
-    if name == "afterword":
+    if name != "afterword":
+        with open(_requirements(name), "rb") as file:
+            digest.update(file.read())
+    if name in _OURS:
         for path in _sources():
             with open(path, "rb") as file:
                 digest.update(path.encode() + file.read())

@@ -119,6 +119,11 @@ WIRES = ("azure", "azure_official", "otlp")
 """The exporters of ours that send."""
 
 
+def python_for(name: str) -> str:
+    """The interpreter of the environment that one of the WIRES needs, or the bare exporter."""
+    return python_of("afterword" if name in ("azure", "otlp") else "afterword-azure")
+
+
 def wire(name: str, endpoint: str) -> dict[str, str]:
     """The variables that make `ours` send to this endpoint by one of the WIRES."""
     otlp = f"OtlpEndpoint={endpoint.rstrip('/')}"

@@ -19,7 +19,7 @@ from typing import Any
 from environments import python_of
 from processes import own_peak
 from rounds import summary
-from stage import PROGRAMS, WIRES, Stage, telemetry_folder, waiting, wire
+from stage import PROGRAMS, WIRES, Stage, python_for, telemetry_folder, waiting, wire
 
 from afterword_sink import LocalSink
 
@@ -72,7 +72,7 @@ def upload(stage: Stage, count: int, *, turns: int) -> dict[str, Any]:
                     variables = wire(name, sink.endpoint) | {"BENCH_TELEMETRY_CAP": _CAP}
                     shutil.copy(copy, os.path.join(folder, "telemetry-events.000001.jsonl"))
                 sink.clear()
-                command = (python_of("afterword"), *(bare if name == _BARE else ours))
+                command = (python_for(name), *(bare if name == _BARE else ours))
                 run = stage.family.run(command, stage.environment(home, variables), cap=300)
                 took.append(run.seconds)
                 peak[name] = max(peak.get(name, 0), run.peak)
