@@ -2,7 +2,7 @@
 
 Each program lies in a folder with modules named as the standard library's, each is run in a folder
 that holds such modules too, and none of them has a flag, a file or an import for the uploader.
-What needs tools of its own (PyInstaller, pipx, …) is in `test_tools.py`, run by `make installs`.
+What needs tools of its own (PyInstaller, pipx, Jupyter, …) is in `tools/frozen`: `make frozen`.
 """
 
 import os
@@ -91,35 +91,16 @@ def test_a_script_beside_modules_named_as_the_standard_librarys(
     run_and_see([sys.executable, "-P", script], variables, server, tmp_path)
 
 
-def test_a_users_module_path_is_not_the_uploaders(
+def test_neither_a_users_module_path_nor_another_afterword_wins(
     server: Server, variables: dict[str, str], tmp_path: Path
 ) -> None:
+    path = shadowed(tmp_path / "path")
+    (path / "site.py").unlink()  # Python itself would import that one
+    (path / "afterword").mkdir()
+    (path / "afterword" / "__init__.py").write_text("raise SystemExit('another afterword')\n")
     script = tmp_path / "tool.py"
-    script.write_text(f"import sys\nsys.path.remove({str(tmp_path / 'path')!r})\n{SCRIPT}")
-    shadowed(tmp_path / "path")
-    (tmp_path / "path" / "site.py").unlink()  # Python itself would import that one
-    run_and_see(
-        [sys.executable, script],
-        variables | {"PYTHONPATH": str(tmp_path / "path")},
-        server,
-        tmp_path,
-    )
-
-
-def test_another_afterword_does_not_win(
-    server: Server, variables: dict[str, str], tmp_path: Path
-) -> None:
-    other = tmp_path / "path" / "afterword"
-    other.mkdir(parents=True)
-    (other / "__init__.py").write_text("raise SystemExit('another afterword was imported')\n")
-    script = tmp_path / "tool.py"
-    script.write_text(f"import sys\nsys.path.remove({str(tmp_path / 'path')!r})\n{SCRIPT}")
-    run_and_see(
-        [sys.executable, script],
-        variables | {"PYTHONPATH": str(tmp_path / "path")},
-        server,
-        tmp_path,
-    )
+    script.write_text(f"import sys\nsys.path.remove({str(path)!r})\n{SCRIPT}")
+    run_and_see([sys.executable, script], variables | {"PYTHONPATH": str(path)}, server, tmp_path)
 
 
 def test_an_exporter_that_needs_another_package(
@@ -179,15 +160,6 @@ def test_a_zipapp(server: Server, variables: dict[str, str], tmp_path: Path) -> 
 
 def test_a_program_from_stdin(server: Server, variables: dict[str, str], tmp_path: Path) -> None:
     run_and_see([sys.executable, "-P", "-"], variables, server, tmp_path, stdin=SCRIPT)
-
-
-def test_a_notebook(server: Server, variables: dict[str, str], tmp_path: Path) -> None:
-    """As a kernel runs a cell: no `__file__`, and the process ends only later."""
-    kernel = tmp_path / "kernel.py"
-    kernel.write_text(
-        f"exec(compile({SCRIPT!r}, '<cell 1>', 'exec'), {{'__name__': '__main__'}})\n"
-    )
-    run_and_see([sys.executable, kernel], variables, server, tmp_path)
 
 
 EMBEDDED = "import sys\nsys.executable = {executable!r}\n" + SCRIPT
