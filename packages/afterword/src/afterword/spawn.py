@@ -79,6 +79,7 @@ _STARTS = "telemetry-started"
 _NOTE: int = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _MOST_IN_VAIN = 3
 _WAIT_IN_VAIN = 3600  # seconds
+_COMES_TO_LIFE = 10  # seconds, on a machine that is busy
 
 _started: list[int] = []
 
@@ -165,12 +166,16 @@ def forget_starts(folder: "DataFolder") -> None:
         pass
 
 
-def starts_in_vain(folder: "DataFolder") -> int:
-    """How many uploaders were started since the last one that worked."""
+def starts_in_vain(folder: "DataFolder", now: float) -> int:
+    """How many uploaders were started since the last one that came to life.
+
+    None, while the last may still come. `now`: seconds since 1970.
+    """
     try:
-        return os.stat(os.path.join(folder.path, _STARTS)).st_size
+        found = os.stat(os.path.join(folder.path, _STARTS))
     except OSError:
         return 0
+    return 0 if 0 <= now - found.st_mtime < _COMES_TO_LIFE else found.st_size
 
 
 def _start_in_vain(folder: "DataFolder", now: float) -> bool:

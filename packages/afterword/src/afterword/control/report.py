@@ -118,7 +118,7 @@ def report(telemetry: Reported) -> Report:
         destination=destination.shown(connection_string),
         why_no_upload=destination.why_no_upload(connection_string) if connection_string else None,
         why_no_uploader=telemetry.why_no_uploader(),
-        starts_in_vain=spawn.starts_in_vain(folder) if folder is not None else 0,
+        starts_in_vain=spawn.starts_in_vain(folder, telemetry.clock()) if folder is not None else 0,
         sent=sum(1 for _ in sent.read(folder, telemetry.clock())) if folder is not None else 0,
         files=_files(folder.path, telemetry.keeps) if folder is not None else [],
         folder=folder.path if folder is not None else None,
