@@ -241,7 +241,7 @@ def test_a_policy_can_say_where_to(app: App, policy: Path) -> None:
 
 def test_status_says_why(app: App, home: Path) -> None:
     for environment, reason in [
-        ({}, "off: nobody has been asked yet, or answered"),
+        ({}, "off: nobody has been asked yet, or nobody has answered"),
         ({"CI": "true"}, "off: this is a CI machine: CI is set"),
         ({"GITHUB_ACTIONS": "1"}, "off: this is a CI machine: GITHUB_ACTIONS is set"),
         ({"APP_TELEMETRY": "off"}, "off: APP_TELEMETRY=off"),

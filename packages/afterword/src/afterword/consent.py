@@ -282,7 +282,7 @@ def of_person(state: "Flat | None", *, declared: "Callable[[], str]") -> Decisio
         declared: gives the fields declared now, as `schema.fingerprint`; called after a yes only.
     """
     if state is None or state.get("consentGiven") is None:
-        return Decision(False, "no-consent", "nobody has been asked yet, or answered")
+        return Decision(False, "no-consent", "nobody has been asked yet, or nobody has answered")
     if state["consentGiven"] is not True or state.get("enabled") is not True:
         return Decision(False, "turned-off", f"turned off on {_date(state)}")
     if has_grown(state, declared()):

@@ -1,13 +1,17 @@
-"""What can be added to the event `command`: which agent, how it was installed, which system."""
+"""What can be added to the event `command`: which agent, how it was installed, which system.
+
+And how long a run took.
+"""
 
 import platform
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from afterword import schema
-from afterword.integrations import facts
+from afterword import Telemetry, schema
+from afterword.integrations import facts, run
 from afterword.integrations.agents import agent_of
 
 
@@ -90,3 +94,27 @@ def test_every_fact_fits_its_declaration() -> None:
     for name in ("agent", "install", "os_version", "python", "terminal"):
         value = facts.value_of(name, {"CLAUDECODE": "1"}, __file__)
         assert facts.field_of(name).accepts(value), name
+
+
+def test_the_time_for_the_answer_is_no_part_of_the_duration(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def work(seconds: float) -> bool:
+        now[0] += seconds
+        return True
+
+    recorded: list[dict[str, object]] = []
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(run, "_is_somebody_there", lambda: True)
+    monkeypatch.setattr(telemetry, "ask", lambda: work(600))
+    monkeypatch.setattr(telemetry, "record_fields", lambda _event, fields: recorded.append(fields))
+    watch = run.plain(telemetry)
+    telemetry.turn_on()  # with what is declared now
+    one = run.Run(watch)
+    work(1)
+    one.reach()
+    work(2)
+    one.end("ok", 0)
+    assert [fields["duration"] for fields in recorded] == [3]

@@ -129,7 +129,7 @@ def test_an_uploader_killed_in_its_gathering_has_left_word(
     process.communicate(timeout=10)
     wait_until(lambda: not Path(f"/proc/{holder}").exists())
     assert (served.status.failures, served.status.error) == (
-        1, "not finished: at work still, or cut short",
+        1, "not finished: still running, or stopped",
     )  # fmt: skip
     assert make(server.connection_string, uploader=["/bin/false"]).start_upload() is False
     assert server.requests == []

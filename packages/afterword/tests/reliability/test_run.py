@@ -224,7 +224,7 @@ def test_an_uploader_that_always_dies_is_not_started_by_every_command(
         process.kill()
         process.communicate()
         assert app.status.failures == failures
-        assert app.status.error == "not finished: at work still, or cut short"
+        assert app.status.error == "not finished: still running, or stopped"
         assert command.start_upload() is False
     assert app.waiting() == recorded[100:]
     sink.clear_faults()

@@ -47,9 +47,8 @@ def _waiting_line(found: Waiting, now: float) -> str:
     text = f"{events(len(found.records))}, {found.size:,} bytes"
     if found.oldest is not None:
         days = max(0, int((now - found.oldest) // 86400))
-        text += (
-            f", the oldest from {_when(found.oldest)} ({days} day{'' if days == 1 else 's'} ago)"
-        )
+        ago = f"{days} day{'' if days == 1 else 's'} ago" if days else "less than a day ago"
+        text += f", the oldest from {_when(found.oldest)} ({ago})"
     if found.unfit:
         text += "; will not be sent: " + _counts(found.unfit)
     if found.held:

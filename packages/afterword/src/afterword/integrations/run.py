@@ -192,7 +192,9 @@ class Run:
         self.reached = True
         try:  # contextlib may not be loaded
             if self.watch.asks and not self.is_ours and _is_somebody_there():
+                asked = time.monotonic()
                 self.watch.telemetry.ask()
+                self._began += time.monotonic() - asked  # the answer takes as long as it takes
         except Exception:  # noqa: BLE001, S110  # the terminal has gone: telemetry fails in silence
             pass
 

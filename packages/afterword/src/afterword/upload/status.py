@@ -10,7 +10,7 @@ from afterword.upload.reading import TOO_OLD, UNDECLARED, UNREADABLE
 REFUSED, OVER_THE_CAP = "refused", "over the cap"
 DROPPED = (TOO_OLD, UNREADABLE, UNDECLARED, REFUSED, OVER_THE_CAP)
 
-UNFINISHED = "not finished: at work still, or cut short"
+UNFINISHED = "not finished: still running, or stopped"
 """The error that the status has while an upload is at work, and after it was killed."""
 
 NO_TIME = "not finished in time"
