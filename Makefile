@@ -106,10 +106,11 @@ soak: $(READY) ## Fifty writers and uploaders for five minutes (SECONDS=20 for l
 lock: $(READY) ## Pin requirements/dev.in anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/dev.txt requirements/dev.in
-	sed -n '/^cryptography/d; s/^\([A-Za-z0-9._-]*==[^ ;]*\).*/\1/p' requirements/dev.txt >$(VENV)/versions.txt
+	sed -n '/^cryptography=/d; /^jsonschema/d; s/^\([A-Za-z0-9._-]*==[^ ;]*\).*/\1/p' requirements/dev.txt >$(VENV)/versions.txt
+	grep -vE '^(ruff|mypy|hatch|editables|sphinx|myst|furo)' requirements/dev.in | cat - requirements/windows.in >$(VENV)/windows.in
 	uv pip compile --quiet --python-platform x86_64-pc-windows-msvc --python-version 3.13 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --constraint $(VENV)/versions.txt \
-		--output-file requirements/windows.txt requirements/windows.in
+		--output-file requirements/windows.txt $(VENV)/windows.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --output-file requirements/sql.txt requirements/sql.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

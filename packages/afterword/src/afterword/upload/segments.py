@@ -142,7 +142,8 @@ class Segment:
     def delete(self) -> int:
         """Remove it, unsent; return how many events were in it, or 0 if it could not be.
 
-        Windows removes no file that an uploader has open: there its lines are made blank.
+        Windows removes no file that an uploader has open: there its lines are made blank first, and
+        it is removed when the uploader has seen that, or by the next one.
 
         Raises:
             OSError: it is there still.
@@ -151,11 +152,13 @@ class Segment:
         with contextlib.suppress(OSError):  # what cannot be read is to go all the same
             lines += [line._replace(text=None) for line in self.lines()]
         try:
-            patiently(lambda: os.unlink(self.path))
+            os.unlink(self.path)
         except FileNotFoundError:
             return 0
         except PermissionError:
             self.settle(lines)
+            with contextlib.suppress(PermissionError, FileNotFoundError):
+                patiently(lambda: os.unlink(self.path), _PATIENCE)
         return len(lines)
 
     def _open(self) -> int:
