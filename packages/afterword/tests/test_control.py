@@ -381,6 +381,7 @@ def test_off_needs_no_room_on_the_disk(
     assert not list((home / ".local/share/app").glob("telemetry-events*"))
 
 
+@pytest.mark.posix("a limit on a file's size")
 def test_on_without_room_on_the_disk_names_the_file(
     app: App, command: Callable[..., list[str]], home: Path
 ) -> None:

@@ -22,7 +22,8 @@ def home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     (tmp_path / "project").mkdir()
     (tmp_path / "bin").mkdir()
-    folders = [str(tmp_path / "bin"), os.path.dirname(ATOMIC), "/usr/bin:/bin"]
+    system = os.environ["PATH"] if sys.platform == "win32" else "/usr/bin:/bin"
+    folders = [str(tmp_path / "bin"), os.path.dirname(ATOMIC), system]
     monkeypatch.setenv("PATH", os.pathsep.join(folders))
     monkeypatch.setenv("ATOMIC_TELEMETRY_UPLOAD", "1")
     monkeypatch.chdir(tmp_path / "project")
@@ -95,6 +96,9 @@ def uploading(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[str, str], Path]:
     """Put a program of this name on the PATH, a shell script with this text."""
+
+    if sys.platform == "win32":
+        pytest.skip("POSIX only: a program that is a shell script")
 
     def write(name: str, script: str) -> Path:
         path = tmp_path / "bin" / name

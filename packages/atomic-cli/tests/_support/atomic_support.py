@@ -8,11 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-ATOMIC = str(Path(sys.executable).parent / "atomic")
+ATOMIC = os.path.join(
+    sysconfig.get_path("scripts"), "atomic.exe" if sys.platform == "win32" else "atomic"
+)
 
 Event = dict[str, Any]
 
