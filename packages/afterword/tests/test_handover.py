@@ -69,6 +69,7 @@ def test_what_is_too_large_is_said() -> None:
 
 def test_a_frozen_program_hands_on_nothing_of_its_packers() -> None:
     reduced = {"PATH": "/bin", "LD_LIBRARY_PATH": "/unpacked/_MEI1", "PYTHONPATH": "/theirs"}
+    reduced |= {"_MEIPASS2": "/unpacked/_MEI1", "_PYI_ARCHIVE_FILE": "/opt/tool"}
     assert handover.environment(reduced, "{}", here="", frozen=True) == {
         "PATH": "/bin",
         handover.HANDED: "{}",

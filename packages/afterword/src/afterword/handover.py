@@ -122,7 +122,12 @@ def environment(
     """
     if why_too_large(declared) is not None:
         return None
-    made = {name: value for name, value in reduced.items() if name != "PYTHONPATH"}
+    left_out = ("PYTHONPATH", "_MEIPASS2")
+    made = {
+        name: value
+        for name, value in reduced.items()
+        if name not in left_out and not name.startswith("_PYI_")
+    }
     made[HANDED] = declared
     if not frozen:
         made[_ENGINE] = os.path.dirname(os.path.dirname(here))
