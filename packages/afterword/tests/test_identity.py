@@ -134,13 +134,15 @@ def test_a_no_is_never_overwritten_by_who_was_stopped_while_renewing_the_id(
 ) -> None:
     moments = [at("2026-03-01 00:00:00")]
     telemetry, other = make(clock=lambda: moments[-1]), make(clock=lambda: moments[-1])
+    folder = telemetry.folder
+    assert folder is not None
     for number in range(1, 100):
         moments[:] = [at("2026-03-01 00:00:00")]
         telemetry.turn_on()
         moments.append(at("2026-04-01 00:00:00"))
         with pytest.MonkeyPatch.context() as patch:
             stopped = Stopped(patch, number)
-            happened = stopped.run(lambda: telemetry.record("done", what="build"), other.turn_off)
+            happened = stopped.run(lambda: identity.renew(folder, moments[-1]), other.turn_off)
         assert other.decision().cause == "turned-off", number
         state = json.loads((home / ".local/share/app/telemetry.json").read_text())
         assert (state["enabled"], state["anonymousId"]) == (False, None), number
