@@ -14,6 +14,7 @@ from support import Server, wait_until
 
 from afterword import Count, Event, Flag, Id, ListOf, OneOf, Telemetry, destination
 from afterword.consent import is_usual_destination
+from afterword.control import report as reports
 from afterword.control import words
 from afterword.control.report import as_json, report
 from afterword.errors import DeclarationError, DestinationError
@@ -380,3 +381,19 @@ def test_a_text_that_prints_as_another_is_taken_as_it_is(
     telemetry.record("done", what=_Disguised("a"))
     assert "jane" not in (home / ".local/share/app/telemetry-events.jsonl").read_text()
     assert Telemetry(_Disguised("app"), version="1").version_key == "appVersion"
+
+
+@pytest.mark.parametrize(
+    ("now", "kept"),
+    [(0.0, 1), (1e9, 1), (253_402_300_799.9, 1), (253_402_300_800.0, 0), (1e18, 0), (-1.0, 0),
+     (float("nan"), 0), (float("inf"), 0)],
+)  # fmt: skip
+def test_whatever_the_clock_says_what_is_recorded_can_be_read(
+    make: Callable[..., Telemetry], now: float, kept: int
+) -> None:
+    telemetry = make()
+    telemetry.turn_on()
+    odd = make(clock=lambda: now)
+    odd.record("done", what="build")
+    found = reports.waiting(telemetry)
+    assert (len(found.records), found.unfit) == (kept, {})

@@ -519,6 +519,9 @@ def id_of_month(state: "Mapping[str, Scalar]", now: float) -> str | None:
     return None
 
 
+END = 253_402_300_800.0
+"""The first moment of the year 10000, which no timestamp can name; in seconds since 1970."""
+
 _of_second: dict[int, str] = {}
 """The text of the second asked for last: each event asks twice, and a burst for each of its own."""
 

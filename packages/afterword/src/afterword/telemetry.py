@@ -529,6 +529,8 @@ class Telemetry:
         from afterword import buffer, schema
 
         now, version = self.clock(), (self.version_key, self.version)
+        if not 0 <= now < schema.END:
+            return False  # a clock whose day cannot be written
         event = self.events.get(name)
         if event is not None and event.ends:
             event, fields, ended = event.cut(fields, schema.timestamp(now), self.version)
