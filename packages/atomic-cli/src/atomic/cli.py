@@ -55,6 +55,8 @@ class Application(click.Group):
         """Parse what stands before the command, and put `run` where only an agent is named."""
         if not args and not ctx.resilient_parsing:
             args = ["--help"]
+        if args[:1] and args[0] in COMMANDS:
+            return super().parse_args(ctx, args)
         end = args.index("--") if "--" in args else len(args)
         given, words, _ = self.make_parser(ctx).parse_args(args[:end])
         agent = given.get("agent")

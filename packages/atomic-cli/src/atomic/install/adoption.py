@@ -5,9 +5,8 @@ So it is where git ignores `.atomic`: a colleague's clone has the files and no m
 """
 
 import os
-from collections.abc import Iterable
 
-from atomic.agents import AGENTS, HookEntry, Installation, installation
+from atomic.agents import AGENTS, HookEntry, installation
 from atomic.install import merging
 from atomic.install.jsonc import JsoncError
 from atomic.install.manifest import Manifest, Merge, Record, digest
@@ -23,9 +22,13 @@ def adopt(files: Files) -> Manifest:
     ours = texts()
     for key in AGENTS:
         given = installation([key])
+        folders = {path.split("/", maxsplit=1)[0] for path in given.files}
+        if not any(files.is_there(folder) for folder in folders):
+            continue
         hooks = {path: _hooks(path, entries, files) for path, entries in given.hooks.items()}
         found = {path: record for path, record in hooks.items() if record is not None}
-        for path in sorted({*given.files, *_earlier(ours, given)}):
+        earlier = {path for path in ours if path.split("/", maxsplit=1)[0] in folders}
+        for path in sorted({*given.files, *earlier}):
             text = _read(path, files)
             if text is not None and digest(text) in ours.get(path, ()):
                 found[path] = Record(digest(text))
@@ -34,8 +37,8 @@ def adopt(files: Files) -> Manifest:
             known.files |= found
     # Git keeps no empty folders: a clone has these for the files in them.
     parts = [path.split("/")[:-1] for path in known.files]
-    folders = ("/".join(way[:depth]) for way in parts for depth in range(1, len(way) + 1))
-    known.folders = list(dict.fromkeys(folders))
+    made = ("/".join(way[:depth]) for way in parts for depth in range(1, len(way) + 1))
+    known.folders = list(dict.fromkeys(made))
     return known
 
 
@@ -47,12 +50,6 @@ def texts() -> dict[str, set[str]]:
             sha256, _, path = line.strip().partition(" ")
             found.setdefault(path, set()).add(sha256)
     return found
-
-
-def _earlier(ours: Iterable[str], given: Installation) -> list[str]:
-    """Paths that any version has used for the agent that is given this now."""
-    folders = {f"{path.split('/', maxsplit=1)[0]}/" for path in given.files}
-    return [path for path in ours if path.startswith(tuple(folders))]
 
 
 def _hooks(path: str, entries: tuple[HookEntry, ...], files: Files) -> Record | None:

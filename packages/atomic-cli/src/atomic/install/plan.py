@@ -30,6 +30,9 @@ class Files(Protocol):
     def why_fixed(self, path: str) -> str | None:
         """Why the file must not be changed; None if it may be."""
 
+    def is_there(self, path: str) -> bool:
+        """Is there a file, a folder or a link of this name?"""
+
 
 class Action(Enum):
     """What a step does, in the word that people are shown."""

@@ -45,6 +45,10 @@ class Project:
         except OSError as error:
             raise BlockedError(f"it cannot be read ({error.strerror})") from None
 
+    def is_there(self, path: str) -> bool:
+        """Is there a file, a folder or a link of this name?"""
+        return os.path.lexists(os.path.join(self.root, *path.split("/")))
+
     def why_fixed(self, path: str) -> str | None:
         """Why the file must not be changed; None if it may be, or is not there.
 
