@@ -95,6 +95,20 @@ def test_completion_does_without_click() -> None:
     assert loaded(variables=asked) & HEAVY == set()
 
 
+def test_telemetry_status_does_without_click() -> None:
+    found = loaded("telemetry", "status")
+    assert found & {"click", "shutil", "textwrap", "subprocess", "ssl", "hashlib"} == set()
+    assert found & {"afterword.upload.run", "afterword.control.describe"} == set()
+
+
+def test_a_dry_run_loads_click_and_little_more() -> None:
+    found = loaded("init", "-a", "claude", "--dry-run")
+    assert "click" in found
+    assert found & {"questionary", "hashlib", "shutil", "textwrap"} == set()
+    assert not any(name.startswith("afterword.control") for name in found)
+    assert found & {"afterword.schema", "atomic.events"} == set()
+
+
 WORDS = st.sampled_from([
     "init", "run", "update", "uninstall", "telemetry", "config", "completion", "get", "set",
     "status", "schema", "claude", "opencode", "-a", "--agent", "-y", "--yes", "--dry-run", "-f",

@@ -1,13 +1,13 @@
 """The commands `TOOL telemetry VERB`, for any framework: they print, and return an exit code."""
 
 import json
-import shutil
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from afterword import destination
-from afterword.control import describe, report, words
+from afterword.control import report, words
 from afterword.control.application import Application
 from afterword.errors import AfterwordError
 from afterword.upload import sent
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 _MANY = 500
 """With more events than this an upload shows its progress."""
 
-_NARROWEST = 40
+_NARROWEST, _USUAL = 40, 80
 
 
 class _FailedError(Exception):
@@ -75,6 +75,8 @@ def _show_sent(telemetry: Application, as_json: bool) -> tuple[str, object]:
 
 
 def _schema(telemetry: Application, as_json: bool) -> tuple[str, object]:
+    from afterword.control import describe
+
     events = telemetry.events.values()
     if as_json:
         return "", describe.as_json(events)
@@ -186,4 +188,7 @@ def _width() -> int | None:
     """How wide the terminal is; None where the output goes elsewhere."""
     if sys.stdout is None or sys.stdout.closed or not sys.stdout.isatty():
         return None
-    return max(_NARROWEST, shutil.get_terminal_size().columns)
+    try:  # as shutil does it, which takes long to load
+        return max(_NARROWEST, int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns))
+    except (ValueError, OSError):
+        return _USUAL

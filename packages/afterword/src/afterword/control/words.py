@@ -1,7 +1,6 @@
 """Reports in words for people, whatever framework prints them."""
 
 import json
-import textwrap
 import time
 from collections.abc import Mapping, Sequence
 
@@ -127,6 +126,8 @@ def _rows(
     head: tuple[str, str, str], rows: Sequence[tuple[str, str, str]], width: int | None
 ) -> str:
     """A table of three columns; on a terminal the last one is below the others, wrapped."""
+    import textwrap
+
     if width is None:
         widths = [max(len(row[column]) for row in (head, *rows)) for column in (0, 1)]
         return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in (head, *rows))
