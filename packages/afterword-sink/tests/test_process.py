@@ -137,7 +137,7 @@ def test_a_hanging_request_does_not_hold_the_end(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_long_query_does_not_hold_the_end(started: Callable[..., subprocess.Popen[str]]) -> None:
+def test_long_queries_do_not_hold_the_end(started: Callable[..., subprocess.Popen[str]]) -> None:
     process = started()
     client = SinkClient(endpoint_of(line(process.stdout)))
     said: list[str] = []
@@ -151,13 +151,16 @@ def test_a_long_query_does_not_hold_the_end(started: Callable[..., subprocess.Po
         except SinkError as error:
             said.append(str(error))
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in asking:
+        thread.start()
     assert client.query("print x = 1") == [{"x": 1}]
     process.terminate()
-    assert process.wait(timeout=40) == 0
-    asking.join()
-    assert said
+    assert process.communicate(timeout=40) == ("", "")
+    assert process.returncode == 0
+    for thread in asking:
+        thread.join()
+    assert len(said) == 4
 
 
 def test_it_ends_with_its_parent(started: Callable[..., subprocess.Popen[str]]) -> None:

@@ -56,6 +56,7 @@ class Questions:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="question")
         self._running: set[_Run] = set()
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self._insisting: list[threading.Thread] = []
 
     async def ask(
         self, question: kql.Question, gone: Callable[[], Coroutine[Any, Any, None]]
@@ -107,6 +108,12 @@ class Questions:
         self._give_up(list(self._running))
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def close(self) -> None:
+        """Wait until the threads have ended; call `stop` before."""
+        self._threads.shutdown(wait=True)
+        for thread in self._insisting:
+            thread.join()
+
     def _ended(self, run: "_Run", answering: asyncio.Future[kql.Answer]) -> None:
         self._running.discard(run)
         self._free.release()
@@ -117,14 +124,17 @@ class Questions:
         """Interrupt them, without waiting until they have ended."""
         for run in runs:
             run.stopped = True
-        threading.Thread(target=self._insist, args=(runs,), daemon=True).start()
+        self._insisting = [thread for thread in self._insisting if thread.is_alive()]
+        self._insisting.append(threading.Thread(target=_insist, args=(runs,), daemon=True))
+        self._insisting[-1].start()
 
-    def _insist(self, runs: list["_Run"]) -> None:
-        # Once is not enough: a query that is still being translated does not run yet.
-        while left := [run for run in runs if run in self._running]:
-            for run in left:
-                run.interrupt()
-            time.sleep(_INSIST_SECONDS)
+
+def _insist(runs: list["_Run"]) -> None:
+    # Once is not enough: a query that is still being translated does not run yet.
+    while left := [run for run in runs if run.is_running]:
+        for run in left:
+            run.interrupt()
+        time.sleep(_INSIST_SECONDS)
 
 
 class _Run:
@@ -135,10 +145,27 @@ class _Run:
         self._question = question
         self._limits = limits
         self._cursor: duckdb.DuckDBPyConnection | None = None
+        self.is_running = False
         self.stopped = False
 
     def answer(self) -> kql.Answer:
         """Run it, in a thread."""
+        self.is_running = True
+        try:
+            return self._answer()
+        finally:
+            self.is_running = False
+
+    def interrupt(self) -> None:
+        """Interrupt DuckDB's work on it."""
+        cursor = self._cursor
+        if cursor is not None:
+            with contextlib.suppress(duckdb.Error):
+                cursor.interrupt()
+
+    def _answer(self) -> kql.Answer:
+        if self.stopped:  # before it began
+            raise kql.QueryError("QueryTimeout", "The query was given up.", "it was given up")
         with self._store.reading() as cursor:
             self._cursor = cursor
             try:
@@ -151,10 +178,3 @@ class _Run:
                 )
             finally:
                 self._cursor = None
-
-    def interrupt(self) -> None:
-        """Interrupt DuckDB's work on it."""
-        cursor = self._cursor
-        if cursor is not None:
-            with contextlib.suppress(duckdb.Error):
-                cursor.interrupt()

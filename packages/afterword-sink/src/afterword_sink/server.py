@@ -87,11 +87,12 @@ def run(options: Options) -> None:
     if options.listener.tls:
         _log(f"its certificate is signed by {os.path.join(options.listener.tls, CA_FILE)}")
     store = Store(options.database, APP_ID, memory=options.memory)
+    questions = Questions(store, options.limits)
     try:
         sink = Sink(
             store,
             Plan(options.faults, options.seed),
-            Questions(store, options.limits),
+            questions,
             app_id=APP_ID,
             key=INSTRUMENTATION_KEY,
             connection_string=connection_string,
@@ -116,6 +117,7 @@ def run(options: Options) -> None:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
         asyncio.run(server.serve(sockets=[listening]))
     finally:
+        questions.close()
         store.close()
         listening.close()
 
