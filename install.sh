@@ -26,7 +26,7 @@ fail() {
 fetch() {
     case $from in
     https://* | http://127.0.0.1:* | http://localhost:*) ;;
-    *) fail "$from: only https is spoken to." ;;
+    *) fail "$from: only https is allowed." ;;
     esac
     if command -v curl >/dev/null 2>&1; then
         curl -fsSL --proto-redir =https --retry 2 "$from/$1"
@@ -59,7 +59,7 @@ suffix() {
 # The line of SHA256SUMS for this system: a hash, two blanks, a name.
 line() {
     ending=$(suffix) || exit 1
-    sums=$(fetch SHA256SUMS) || fail "What there is could not be looked up at $from."
+    sums=$(fetch SHA256SUMS) || fail "The newest version could not be looked up at $from."
     found=$(printf '%s\n' "$sums" | grep -E "^[0-9a-f]{64}  atomic-[0-9A-Za-z.+]+-$ending\$" | head -n 1)
     [ -n "$found" ] || fail "There is no atomic for this system ($ending) at $from."
     printf '%s' "$found"
@@ -130,5 +130,5 @@ case ${1:-} in
 "") install ;;
 --newest) line | sed 's/.*  atomic-\([^-]*\)-.*/\1/' ;;
 --uninstall) uninstall ;;
-*) fail "What does $1 mean? There are --newest and --uninstall." ;;
+*) fail "Unknown option $1. Use --newest or --uninstall." ;;
 esac

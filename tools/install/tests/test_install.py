@@ -297,7 +297,7 @@ def test_the_binary(place: Place, releases: Files) -> None:
     place.rows("init", "run", "run", "update")
     place.variables["ATOMIC_INSTALL_FROM"] = NOWHERE
     offline = place.run(atomic, "update", code=1)
-    assert f"What there is could not be looked up at {NOWHERE}." in offline
+    assert f"The newest version could not be looked up at {NOWHERE}." in offline
     assert "This project's files are up to date." in offline
     del place.variables["ATOMIC_INSTALL_FROM"]
     place.rows("init", "run", "run", "update", "update")
@@ -342,7 +342,7 @@ def test_what_is_not_its_own_is_left(place: Place, releases: Files) -> None:
     assert not (place.home / ".local/lib").exists()
     assert "was not installed by this script" in place.run(*install, "--uninstall", code=1)
     place.variables["ATOMIC_INSTALL_FROM"] = "http://203.0.113.1"
-    assert "only https is spoken to" in place.run(*install, code=1)
+    assert "only https is allowed" in place.run(*install, code=1)
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="the other systems' names of it")

@@ -121,7 +121,7 @@ def _binary(folder: str) -> Installer:
     if not os.path.exists(os.path.join(folder, "installed-from")):
         return Installer(
             "a folder",
-            to_upgrade=f"Put a newer one in the place of {folder}.",
+            to_upgrade=f"Replace the folder {folder} with a newer one.",
             to_uninstall=f"Remove the folder {folder}.",
         )
     return Installer(

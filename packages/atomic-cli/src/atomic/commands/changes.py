@@ -90,7 +90,7 @@ def _failures() -> Iterator[None]:
     except BusyError:
         raise Failure(
             f"Another atomic has been at work in this project for {PATIENCE:.0f} s.",
-            "Look what it waits for, then try again.",
+            "Check what it is doing, then try again.",
         ) from None
     except BlockedError as error:
         raise Failure(f"{PATH}: {error}.") from error

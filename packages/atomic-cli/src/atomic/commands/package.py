@@ -13,7 +13,7 @@ from atomic.install.versions import is_newer
 from atomic.screen import Failure
 from atomic.telemetry import command
 
-_NOT_LOOKED_UP = "What the newest atomic is could not be looked up"
+_NOT_LOOKED_UP = "The newest version of atomic could not be looked up"
 
 
 def upgrade(*, dry_run: bool) -> bool:
@@ -78,7 +78,7 @@ def _newest(lookup: tuple[str, ...]) -> str:
         said = [line for line in asked.stderr.splitlines() if line.lower().startswith("error:")]
         why = said[-1].partition(": ")[2] if said else f"exit code {asked.returncode}"
         raise Failure(
-            f"{_NOT_LOOKED_UP}: {why}", "Are you online? atomic itself stays as it is."
+            f"{_NOT_LOOKED_UP}: {why}", "Are you online? atomic itself was not changed."
         ) from None
 
 
