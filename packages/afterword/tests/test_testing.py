@@ -110,7 +110,26 @@ def test_the_tool():
 """
 
 
-@pytest.mark.parametrize("test", [CARELESS, CAREFUL])
+WITH_THE_FIXTURE = """
+import tool
+
+def test_the_tool(telemetry_events):
+    tool.telemetry.record("done", what="a")
+    assert telemetry_events == [{"event": "done", "what": "a"}]
+"""
+WITH_WORKERS = """
+import multiprocessing
+
+import tool
+
+def test_the_tool():
+    worker = multiprocessing.get_context("fork").Process(target=print)
+    worker.start()
+    worker.join()
+"""
+
+
+@pytest.mark.parametrize("test", [CARELESS, CAREFUL, WITH_THE_FIXTURE, WITH_WORKERS])
 def test_under_pytest_nothing_is_recorded_or_started_unless_the_test_asks(
     server: Server, tmp_path: Path, home: Path, test: str
 ) -> None:

@@ -581,6 +581,8 @@ class Telemetry:
 
     def _note_recorded(self, now: float) -> None:
         """An event was recorded: the upload starts at the exit; at once if that is far, or past."""
+        if self._testing():
+            return
         if self._recorded_in != os.getpid():
             self._recorded_in = os.getpid()
             self._due = now if _exiting else now + _LATER
@@ -594,7 +596,9 @@ class Telemetry:
             if self._recorded_in == os.getpid():
                 # No second decision: the uploader makes its own; turning off leaves it no work.
                 self._start_upload()
-            elif _forked_in == os.getpid() or not _WORKERS.isdisjoint(sys.modules):
+            elif "_pytest" not in sys.modules and (
+                _forked_in == os.getpid() or not _WORKERS.isdisjoint(sys.modules)
+            ):
                 self.start_upload()  # workers may have recorded, whose ends run no handlers
         except Exception:  # noqa: BLE001, S110  # telemetry fails in silence
             pass
