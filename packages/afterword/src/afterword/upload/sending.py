@@ -33,8 +33,8 @@ class Sender:
         """Was the last request given up because it took too long?"""
         self.unwanted = False
         """Has somebody turned it off, or deleted what was to be sent?"""
-        self.slowest = 0.0
-        """Seconds that the slowest request took."""
+        self.seconds = 0.0
+        """How long the last request took."""
         self.left_behind = False
         """Does a request that nobody wants still hang in this process?"""
 
@@ -65,7 +65,7 @@ class Sender:
             self.unwanted = True
             self.left_behind = not self._leave_behind()
             return Receipt(retry=False)
-        self.slowest = max(self.slowest, seconds)
+        self.seconds = seconds
         answered = receipt.taken or receipt.refused or receipt.kept
         if not answered and receipt.retry and seconds >= self._silence:
             return self._given_up(self._silence)
@@ -90,7 +90,7 @@ class Sender:
 
     def _given_up(self, seconds: float) -> Receipt:
         self.overdue = True
-        self.slowest = max(self.slowest, seconds)
+        self.seconds = seconds
         # Whoever got it and was slow to answer has a copy: so no second attempt with the same.
         return Receipt(problem=f"no answer within {seconds:.3g} s", retry=False)
 
