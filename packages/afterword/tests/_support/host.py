@@ -127,9 +127,43 @@ def calls(connection_string: str, exporter: str | None) -> dict[str, Callable[[]
         "uploaded": method("upload"),
         "recorded again": method("record", "done", what="build"),
         "uploaded again": method("upload"),
+        **frameworks(lambda: made(connection_string, exporter)),
+        "turned on again": method("turn_on"),
         "reset": method("reset"),
         "turned off": method("turn_off"),
     }
+
+
+def frameworks(make: "Callable[[], Telemetry]") -> dict[str, Callable[[], object]]:
+    """A tool of each framework, run before and after its person has said yes."""
+
+    def click() -> None:
+        import click
+
+        tool, app = make(), click.Command("app", callback=lambda: None)
+        tool.click(app)
+        app.main([], standalone_mode=False)
+        tool.turn_on()
+        app.main([], standalone_mode=False)
+
+    def typer() -> None:
+        import typer
+
+        tool, app = make(), typer.Typer()
+        app.command()(lambda: None)
+        tool.typer(app)
+        # `app()` sets an excepthook of Typer's.
+        typer.main.get_command(app).main([], standalone_mode=False)
+
+    def argparse() -> None:
+        import argparse
+
+        tool, parser = make(), argparse.ArgumentParser()
+        tool.argparse(parser)
+        tool.run(lambda: parser.parse_args([]))
+        tool.ask()
+
+    return {"click": click, "typer": typer, "argparse": argparse}
 
 
 def main(connection_string: str, exporter: str | None = None, patience: int = 1000) -> None:
