@@ -78,35 +78,40 @@ def test_a_long_body_is_packed(at: MakeHost, length: int) -> None:
         assert asked.body[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00" or not packed  # no time in it
 
 
+X = b"x" * 65536
+OK_LINE = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK_LINE + b"Transfer-Encoding: chunked\r\n\r\n"
+WITH_A_BODY = {
+    "chunked": (CHUNKED, b"10000\r\n" + X + b"\r\n"),
+    "length": (OK_LINE + b"Content-Length: 99999999999\r\n\r\n", X),
+    "close": (OK_LINE + b"\r\n", X),
+}
+WITHOUT = {
+    "status": (b"HTTP/1.1 200 ", X),
+    "header": (OK_LINE + b"X: ", X),
+    "lines": (OK_LINE, b"X: y\r\n" * 10_000),
+    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "marks": (CHUNKED, b"1;" + X[:60_000] + b"\r\n{\r\n"),
+    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n" * 10_000),
+}
+
+
 def endless(asked: Asked, stream: BinaryIO) -> None:
     """Never stops, in the way that the path names."""
-    chunk = b"x" * 65536
-    if "chunked" in asked.line:
-        stream.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        chunk = b"10000\r\n" + chunk + b"\r\n"
-    elif "length" in asked.line:
-        stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
-    elif "close" in asked.line:
-        stream.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    elif "header" in asked.line:
-        stream.write(b"HTTP/1.1 200 OK\r\nX: ")
-    elif "lines" in asked.line:
-        stream.write(b"HTTP/1.1 200 OK\r\n")
-        chunk = b"X: y\r\n" * 10_000
-    elif "status" in asked.line:
-        stream.write(b"HTTP/1.1 200 ")
+    begin, more = (WITH_A_BODY | WITHOUT)[asked.line.split()[1].strip("/")]
+    stream.write(begin)
     while True:  # until nobody listens
-        stream.write(chunk)
+        stream.write(more)
         stream.flush()
 
 
-@pytest.mark.parametrize("how", ["chunked", "length", "close", "header", "lines", "status"])
+@pytest.mark.parametrize("how", [*WITH_A_BODY, *WITHOUT])
 def test_an_endless_answer_costs_no_more_than_the_bound(at: MakeHost, how: str) -> None:
     with RawServer(endless) as server:
         one = at(url(server))
         tracemalloc.start()
         try:
-            if how in ("header", "lines", "status"):
+            if how in WITHOUT:
                 with pytest.raises(NoAnswerError, match="no answer: "):
                     one.post(f"/{how}", b"")
             else:

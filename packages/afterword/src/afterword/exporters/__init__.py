@@ -3,6 +3,7 @@
 base            records, receipts, and the protocol that every exporter implements
 choose          from a connection string to its exporter
 http            one host over HTTP/1.1; the one place that opens a socket
+bounded         an answer that is read to a bound
 posting         one request and its receipt
 proxy           the proxy that the person's settings name
 azure           Azure Application Insights, with the standard library

@@ -21,6 +21,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from select import select
 from urllib.parse import urlsplit
 
+from afterword.exporters.bounded import BoundedResponse, EndlessAnswerError
 from afterword.exporters.proxy import ProxyError, is_loopback, proxy_for
 from afterword.version import __version__
 
@@ -209,6 +210,7 @@ class Host:
             return connection
         self.close()
         connection = self._connection = self._made()
+        connection.response_class = BoundedResponse
         connection.connect()
         if self._connection is not connection:  # closed meanwhile, when there was nothing to cut
             connection.close()
@@ -290,4 +292,6 @@ def _in_words(error: BaseException) -> str:
     tunnel = _TUNNEL.match(str(error))
     if tunnel is not None:
         return f"the proxy answered {tunnel[1]}"
+    if isinstance(error, EndlessAnswerError):
+        return "it had no end"
     return type(error).__name__
