@@ -124,6 +124,10 @@ def test_what_is_added(table: duckdb.DuckDBPyConnection, query: str, rows: list[
         "t | where x in ((t | project-keep x)) | count",
         "union (t | sample 3), (t | project-reorder x | sample 3) | count",
         "let n = toscalar(t | project-keep x | count); t | where n == 6 | count",
+        "range i from 1 to 6 step 1 | extend r = row_number() | summarize max(r)",
+        "let o = t | order by x asc; o | where x > -1 | extend r = row_number() | summarize max(r)",
+        "t | serialize | extend r = row_number() | summarize max(r)",
+        "t | serialize r = row_number() | summarize max(r)",
         "t | extend six = toscalar(t | project-keep x | count) | summarize max(six)",
     ],
 )
@@ -166,7 +170,13 @@ def test_the_names_of_the_columns(table: duckdb.DuckDBPyConnection) -> None:
         ),
         ("t | mv-apply y = x on (take 1)", "UnsupportedError", "the operator 'mv-apply'"),
         ("t | evaluate autocluster()", "UnsupportedError", "known are bag_unpack, pivot"),
-        ("t | extend y = row_cumsum(x, x > 1)", "UnsupportedError", "row_cumsum"),
+        ("t | order by x | extend y = row_cumsum(x, x > 1)", "UnsupportedError", "row_cumsum"),
+        ("t | extend p = prev(x)", "SemanticError", "no order for prev(): put | order by"),
+        (
+            "t | order by x asc | distinct x | extend row_number()",
+            "SemanticError",
+            "no order for row_number()",
+        ),
         (".show tables", "UnsupportedError", "control commands"),
     ],
 )

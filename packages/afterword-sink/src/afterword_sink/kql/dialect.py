@@ -23,8 +23,8 @@ _QUERY_CHARS = 64 * 1024
 _SQL_CHARS = 2 * 1024 * 1024
 _SHAPE_ROWS = 10_000  # read by operators whose columns depend on values
 _TREE_NODES = 100_000  # with `let` values written out: ten lines can ask for a thousand copies
-# The grammar does not accept `serialize` alone, which has no effect here.
-_BARE_SERIALIZE = re.compile(r"\|\s*serialize\s*(?=\||;|$)")
+# The grammar does not accept `serialize` alone; `as` may stand for it, and is as short.
+_BARE_SERIALIZE = re.compile(r"(\|\s*)serialize(?=\s*(?:\||;|$))")
 
 functions.register()
 operators.register()
@@ -64,7 +64,9 @@ def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> Translation:
     if kql.lstrip().startswith("."):
         raise _unsupported("control commands (those that begin with a dot) are not for this API")
     with _own_errors(), writer.clock(None) as clock:  # set by `set query_now = …`
-        tree = lower.qualify(lower.lower(_BARE_SERIALIZE.sub(_blank, kql)), None)
+        tree = lower.qualify(
+            lower.lower(_BARE_SERIALIZE.sub(rf"\1as {operators.SERIALIZED}", kql)), None
+        )
         if tree.parameters:
             raise _unsupported("declare query_parameters")
         if _size(tree, {}) > _TREE_NODES:
@@ -127,11 +129,6 @@ def _values(
     """The first rows of a part of the query, for an operator whose columns depend on them."""
     sql = str(writer.to_sql(tree, schema))
     return connection.execute(f"SELECT * FROM ({sql}) LIMIT {_SHAPE_ROWS}").fetchall()  # noqa: S608
-
-
-def _blank(match: re.Match[str]) -> str:
-    """Spaces instead, so that positions in error messages stay correct."""
-    return " " * len(match[0])
 
 
 def _size(node: object, known: dict[int, int]) -> int:

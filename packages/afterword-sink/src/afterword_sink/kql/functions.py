@@ -60,6 +60,8 @@ _GATHERED = {
     "make_list": "coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL), [])",
     "make_set": f"coalesce({_MEMBERS}, [])",
 }
+ROW_FUNCTIONS = frozenset({"next", "prev", "row_cumsum", "row_number"})
+"""Functions over other rows, which must have an order."""
 SERIES = "__series"
 """Our own aggregate: the values of a group in the order of time, for make-series."""
 

@@ -15,9 +15,15 @@ from duckdb_kql import KqlSchemaError, KqlUnsupportedError, ir, lower
 from duckdb_kql.schema import output_columns
 
 from afterword_sink.kql import plugins, series
+from afterword_sink.kql.functions import ROW_FUNCTIONS
 from afterword_sink.kql.plugins import Ask, names_in
 
 Schema = Mapping[str, list[str]]
+
+SERIALIZED = "__rows"
+"""Stands for `serialize`: `as __rows`."""
+_ORDER_KEPT = ("AsOperator", "ProjectKeepOperator", "ProjectReorderOperator", "SearchOperator")
+_NO_ORDER = "there is no order for {}(): put | order by … or | serialize before it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,30 +61,73 @@ def register() -> None:
     vars(lower).update(_lower_operator=lower_operator, _substitute_operator=substitute_operator)
 
 
-def rewrite(query: ir.Query, schema: Schema, ask: Ask) -> ir.Query:
+def rewrite(
+    query: ir.Query, schema: Schema, ask: Ask, ordered_lets: frozenset[str] = frozenset()
+) -> ir.Query:
     """A query without placeholders, and with `percentiles` and `take_any` expanded.
 
     Args:
         query: As parsed.
         schema: The columns of each table.
         ask: Runs a query, for operators whose columns depend on values.
+        ordered_lets: Names of tables bound by `let` whose rows have an order.
     """
     lets = []
     for name, bound in query.lets:
         if isinstance(bound, ir.Query):
-            bound = rewrite(bound, schema, ask)  # noqa: PLW2901  # rewritten
+            if _is_ordered(bound, ordered_lets):
+                ordered_lets |= {name}
+            bound = rewrite(bound, schema, ask, ordered_lets)  # noqa: PLW2901  # rewritten
             schema = {**schema, name: _columns(bound, schema)}
         else:  # a value that may contain a query: `let n = toscalar(…)`
             bound = _deep(bound, _rewriting(schema, ask))  # noqa: PLW2901  # rewritten
         lets.append((name, bound))
     done = ir.Query(query.source, [], lets, query.parameters)
+    ordered = _is_ordered(ir.Query(query.source), ordered_lets)
     for operator in query.operators:
+        before, ordered = ordered, _keeps_order(operator, ordered)
+        serializes = isinstance(operator, Noted) and ordered
+        if not before and not serializes and (function := _row_function(operator)):
+            raise KqlSchemaError(function, hint=_NO_ORDER.format(function))
         if isinstance(operator, Noted):
             done = _REWRITES[operator.kind](operator, done, schema, ask)
             schema = _with_lets(done, schema)
         else:
             done.operators.append(_inner(operator, done, schema, ask))
     return done
+
+
+def _is_ordered(query: ir.Query, ordered_lets: frozenset[str]) -> bool:
+    """Whether the rows of a query have an order that functions such as `prev` may rely on."""
+    ordered = isinstance(query.source, ir.RangeSource | ir.DataTable | ir.PrintSource) or (
+        isinstance(query.source, ir.TableRef) and query.source.name in ordered_lets
+    )
+    for operator in query.operators:
+        ordered = _keeps_order(operator, ordered)
+    return ordered
+
+
+def _keeps_order(operator: ir.Operator, ordered: bool) -> bool:
+    if isinstance(operator, ir.Sort | ir.Top):
+        return True
+    if isinstance(operator, Noted):
+        if operator.kind == "SerializeOperator" or operator.text == SERIALIZED:
+            return True
+        return ordered and operator.kind in _ORDER_KEPT
+    loses = ir.Summarize | ir.Join | ir.Lookup | ir.Union | ir.Distinct | ir.Count
+    return ordered and not isinstance(operator, loses)
+
+
+def _row_function(node: Any) -> str:
+    """A function over other rows in an operator, nested queries aside; empty if there is none."""
+    if isinstance(node, ir.FunctionCall) and node.name.lower() in ROW_FUNCTIONS:
+        return str(node.name)
+    if isinstance(node, ir.Query) or not (
+        isinstance(node, tuple) or dataclasses.is_dataclass(node)
+    ):
+        return ""
+    parts = node if isinstance(node, tuple) else vars(node).values()
+    return next(filter(None, map(_row_function, parts)), "")
 
 
 def _inner(operator: ir.Operator, before: ir.Query, schema: Schema, ask: Ask) -> ir.Operator:
