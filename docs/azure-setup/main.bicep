@@ -4,7 +4,8 @@
 //   az deployment group create --resource-group NAME --template-file main.bicep \
 //     --parameters name=shipit-telemetry mail=you@example.com
 //
-// Not compiled or deployed by us: neither `bicep` nor an Azure subscription was to be had.
+// Not compiled or deployed by us: neither `bicep` nor an Azure subscription was available. Its syntax
+// was checked with another parser (pycep-parser 0.7.1).
 
 @description('Names the workspace and the resource, for example shipit-telemetry.')
 param name string
