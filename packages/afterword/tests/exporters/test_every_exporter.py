@@ -12,12 +12,16 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import hypothesis
 import pytest
 import sending
+from hypothesis import given
+from hypothesis import strategies as st
 from raw import Asked, RawServer, answer
 from support import KEY, Answer, Clock, Request, Server, taken
 
 from afterword import Telemetry
+from afterword.exporters import choose
 from afterword.upload.jobs import make_job
 from afterword.upload.run import run
 
@@ -87,6 +91,46 @@ def test_one_batch_is_one_request_whatever_is_answered(wire: str) -> None:
             send(wire, f"http://127.0.0.1:{server.port}/base")
             path = "/base/v1/logs" if wire == "otlp" else "/base/v2.1/track"
             assert [asked.line for asked in server.asked] == [f"POST {path} HTTP/1.1"]
+
+
+OK = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+PARTIAL = b'{"partialSuccess":{"rejectedLogRecords":2}}'
+GOOD = {
+    "azure": OK % b"206 Some" + b"Content-Length: 152\r\n\r\n" + taken(4, {1: 503, 2: 400}),
+    "otlp": OK % b"200 OK"
+    + b"Transfer-Encoding: chunked\r\n\r\n2b\r\n"
+    + PARTIAL
+    + b"\r\n0\r\n\r\n",
+}
+change = st.tuples(st.integers(0, 300), st.integers(0, 20), st.binary(max_size=4))
+changes = st.lists(change, max_size=3)
+
+
+@given(wire=st.sampled_from(sorted(GOOD)), changed=changes)
+@hypothesis.settings(max_examples=300, deadline=None)
+def test_a_garbled_answer_raises_nothing_and_settles_no_record_twice(
+    wire: str, changed: list[tuple[int, int, bytes]]
+) -> None:
+    said = bytearray(GOOD[wire])
+    for at, length, instead in changed:
+        said[at : at + length] = instead
+
+    def say(_asked: Asked, stream: BinaryIO) -> str:
+        stream.write(said)
+        return "close"
+
+    with RawServer(say) as server:
+        where = destination(wire, f"http://127.0.0.1:{server.port}")
+        exporter = choose.make(where, role="app", role_version="1", silence=5)
+        receipt = exporter.export(sending.BATCH[:4])
+        exporter.close()
+    assert receipt.taken <= {0, 1, 2, 3}
+    assert not receipt.taken & {*receipt.refused, *receipt.kept}
+    assert receipt.rejected <= len(receipt.taken)
+    assert receipt.problem or len(receipt.taken) + len(receipt.refused) == 4
+    if not changed:
+        settled = ({0, 3}, {2}) if wire == "azure" else ({0, 1, 2, 3}, set())
+        assert (set(receipt.taken), set(receipt.refused)) == settled
 
 
 @pytest.fixture
