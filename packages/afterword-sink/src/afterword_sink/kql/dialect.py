@@ -16,7 +16,7 @@ import duckdb_kql
 from duckdb_kql import engine, ir, lower
 from duckdb_kql import translate as writer
 
-from afterword_sink.kql import functions, operators
+from afterword_sink.kql import functions, noted, operators, order
 from afterword_sink.kql.errors import QueryError
 
 _QUERY_CHARS = 64 * 1024
@@ -27,7 +27,7 @@ _TREE_NODES = 100_000  # with `let` values written out: ten lines can ask for a 
 _BARE_SERIALIZE = re.compile(r"(\|\s*)serialize(?=\s*(?:\||;|$))")
 
 functions.register()
-operators.register()
+noted.register()
 
 
 class Translation(NamedTuple):
@@ -65,7 +65,7 @@ def translate(connection: duckdb.DuckDBPyConnection, kql: str) -> Translation:
         raise _unsupported("control commands (those that begin with a dot) are not for this API")
     with _own_errors(), writer.clock(None) as clock:  # set by `set query_now = …`
         tree = lower.qualify(
-            lower.lower(_BARE_SERIALIZE.sub(rf"\1as {operators.SERIALIZED}", kql)), None
+            lower.lower(_BARE_SERIALIZE.sub(rf"\1as {order.SERIALIZED}", kql)), None
         )
         if tree.parameters:
             raise _unsupported("declare query_parameters")

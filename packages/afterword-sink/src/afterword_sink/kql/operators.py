@@ -1,8 +1,8 @@
 """Operators of KQL that `duckdb-kql` lacks, rewritten into operators that it has.
 
-They need the columns, or even the values, of what comes before them. So the parser only puts a
-placeholder (`Noted`) with their expressions into the tree; `rewrite` then replaces the placeholders
-from first to last, when the columns before each are known.
+They need the columns, or even the values, of what comes before them. So `noted` only puts a
+placeholder with their expressions into the tree; `rewrite` then replaces the placeholders from
+first to last, when the columns before each are known.
 """
 
 import dataclasses
@@ -11,54 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from duckdb_kql import KqlSchemaError, KqlUnsupportedError, ir, lower
+from duckdb_kql import KqlSchemaError, KqlUnsupportedError, ir
 from duckdb_kql.schema import output_columns
 
-from afterword_sink.kql import plugins, series
-from afterword_sink.kql.functions import ROW_FUNCTIONS
+from afterword_sink.kql import order, plugins, series
+from afterword_sink.kql.noted import Noted
 from afterword_sink.kql.plugins import Ask, names_in
 
 Schema = Mapping[str, list[str]]
-
-SERIALIZED = "__rows"
-"""Stands for `serialize`: `as __rows`."""
-_ORDER_KEPT = ("AsOperator", "ProjectKeepOperator", "ProjectReorderOperator", "SearchOperator")
-_NO_ORDER = "there is no order for {}(): put | order by … or | serialize before it"
-
-
-@dataclasses.dataclass(frozen=True)
-class Noted(ir.Operator):
-    """A placeholder for an operator that is rewritten later.
-
-    Attributes:
-        kind: Its class in the grammar.
-        text: Its source, without the keyword.
-        parts: Its expressions, in order.
-    """
-
-    kind: str
-    text: str
-    parts: tuple[ir.NamedExpr, ...] = ()
-
-
-def register() -> None:
-    """Make the parser of `duckdb-kql` accept our operators."""
-    read, substitute = lower._lower_operator, lower._substitute_operator  # noqa: SLF001  # no other way in
-
-    def lower_operator(node: Any) -> Any:
-        inner = _collapsed(node)
-        kind = type(inner).__name__.removesuffix("Context")
-        if kind in _REWRITES and (kind != "DistinctOperator" or _takes_all(inner)):
-            return _note(inner, kind)
-        return read(node)
-
-    def substitute_operator(operator: Any, scalars: Any) -> Any:
-        if isinstance(operator, Noted):
-            parts = tuple(lower._substitute(part, scalars) for part in operator.parts)  # noqa: SLF001
-            return dataclasses.replace(operator, parts=parts)
-        return substitute(operator, scalars)
-
-    vars(lower).update(_lower_operator=lower_operator, _substitute_operator=substitute_operator)
 
 
 def rewrite(
@@ -75,7 +35,7 @@ def rewrite(
     lets = []
     for name, bound in query.lets:
         if isinstance(bound, ir.Query):
-            if _is_ordered(bound, ordered_lets):
+            if order.is_ordered(bound, ordered_lets):
                 ordered_lets |= {name}
             bound = rewrite(bound, schema, ask, ordered_lets)  # noqa: PLW2901  # rewritten
             schema = {**schema, name: _columns(bound, schema)}
@@ -83,51 +43,15 @@ def rewrite(
             bound = _deep(bound, _rewriting(schema, ask))  # noqa: PLW2901  # rewritten
         lets.append((name, bound))
     done = ir.Query(query.source, [], lets, query.parameters)
-    ordered = _is_ordered(ir.Query(query.source), ordered_lets)
+    ordered = order.is_ordered(ir.Query(query.source), ordered_lets)
     for operator in query.operators:
-        before, ordered = ordered, _keeps_order(operator, ordered)
-        serializes = isinstance(operator, Noted) and ordered
-        if not before and not serializes and (function := _row_function(operator)):
-            raise KqlSchemaError(function, hint=_NO_ORDER.format(function))
+        ordered = order.after(operator, ordered=ordered)
         if isinstance(operator, Noted):
             done = _REWRITES[operator.kind](operator, done, schema, ask)
             schema = _with_lets(done, schema)
         else:
             done.operators.append(_inner(operator, done, schema, ask))
     return done
-
-
-def _is_ordered(query: ir.Query, ordered_lets: frozenset[str]) -> bool:
-    """Whether the rows of a query have an order that functions such as `prev` may rely on."""
-    ordered = isinstance(query.source, ir.RangeSource | ir.DataTable | ir.PrintSource) or (
-        isinstance(query.source, ir.TableRef) and query.source.name in ordered_lets
-    )
-    for operator in query.operators:
-        ordered = _keeps_order(operator, ordered)
-    return ordered
-
-
-def _keeps_order(operator: ir.Operator, ordered: bool) -> bool:
-    if isinstance(operator, ir.Sort | ir.Top):
-        return True
-    if isinstance(operator, Noted):
-        if operator.kind == "SerializeOperator" or operator.text == SERIALIZED:
-            return True
-        return ordered and operator.kind in _ORDER_KEPT
-    loses = ir.Summarize | ir.Join | ir.Lookup | ir.Union | ir.Distinct | ir.Count
-    return ordered and not isinstance(operator, loses)
-
-
-def _row_function(node: Any) -> str:
-    """A function over other rows in an operator, nested queries aside; empty if there is none."""
-    if isinstance(node, ir.FunctionCall) and node.name.lower() in ROW_FUNCTIONS:
-        return str(node.name)
-    if isinstance(node, ir.Query) or not (
-        isinstance(node, tuple) or dataclasses.is_dataclass(node)
-    ):
-        return ""
-    parts = node if isinstance(node, tuple) else vars(node).values()
-    return next(filter(None, map(_row_function, parts)), "")
 
 
 def _inner(operator: ir.Operator, before: ir.Query, schema: Schema, ask: Ask) -> ir.Operator:
@@ -345,38 +269,3 @@ _REWRITES: dict[str, Callable[[Noted, ir.Query, Schema, Ask], ir.Query]] = {
     "SearchOperator": _search,
     "SerializeOperator": _serialize,
 }
-
-
-def _collapsed(node: Any) -> Any:
-    """The operator inside its wrapper nodes."""
-    while type(node).__name__ in {"PipedOperatorContext", "AfterPipeOperatorContext"}:
-        rules = lower._rule_children(node)  # noqa: SLF001
-        if not rules:
-            return node
-        node = rules[0]
-    return lower._collapse(node)  # noqa: SLF001
-
-
-def _takes_all(node: Any) -> bool:
-    """Whether a `distinct` is `distinct *`."""
-    return _source(node).split()[1:2] == ["*"]
-
-
-def _source(node: Any) -> str:
-    """The source text of a node."""
-    text: str = node.start.getInputStream().getText(node.start.start, node.stop.stop)
-    return text
-
-
-def _note(node: Any, kind: str) -> Noted:
-    """The placeholder of an operator, with its expressions."""
-    written = _source(node)
-    parts: list[ir.NamedExpr] = []
-    if kind == "MakeSeriesOperator":
-        parts = list(series.parts(node))
-    elif kind == "EvaluateOperator":
-        call = lower._lower_expr(lower._rule_children(node)[0])  # noqa: SLF001
-        parts = [ir.NamedExpr(argument) for argument in getattr(call, "args", ())]
-    elif not kind.startswith(("As", "Distinct", "Project")):
-        parts = [lower._lower_named(child) for child in lower._rule_children(node)]  # noqa: SLF001
-    return Noted(kind, written.partition(" ")[2].strip(), tuple(parts))
