@@ -38,7 +38,20 @@ def test_the_day_and_the_version_are_included(
     assert has_ended(until, moment, version) is ended
 
 
-@pytest.mark.parametrize("until", ["soon", "2026-11-2", "v2", "2026/11/24", "-", "2.1rc1"])
+@pytest.mark.parametrize(
+    "until",
+    [
+        "soon",
+        "2026-11-2",
+        "2026-24-11",
+        "2026-11-32",
+        "24.11.2026",
+        "v2",
+        "2026/11/24",
+        "-",
+        "2.1rc1",
+    ],
+)
 def test_an_end_is_a_day_or_a_version(until: str) -> None:
     assert why_not(until) is not None
     with pytest.raises(DeclarationError, match=r"a day .* or a version"):

@@ -8,8 +8,13 @@ _DAY = "0000-00-00"
 
 def why_not(until: str) -> str | None:
     """Why a declaration cannot end so; None if it can."""
-    if _is_day(until) or (until[:1].isdecimal() and not until.strip("0123456789.")):
-        return None
+    if _is_day(until):
+        if "01" <= until[5:7] <= "12" and "01" <= until[8:] <= "31":
+            return None
+    elif until[:1].isdecimal() and not until.strip("0123456789."):
+        parts = until.split(".")
+        if len(parts) != 3 or len(parts[2]) != 4:  # noqa: PLR2004  # 24.11.2026 is meant as a day
+            return None
     return "until is a day (2027-06-30) or a version (2.1), the last for which it holds"
 
 
