@@ -246,7 +246,9 @@ class Story(RuleBasedStateMachine):
                 "InstrumentationKey=00000000-0000-4000-8000-000000000001;"
                 "IngestionEndpoint=http://127.0.0.1:9/"
             ),
-            environment={"HOME": str(self.home)}, policy=str(self.home / "no-policy"),
+            # As an uploader, it starts none: those of the story are all there are.
+            environment={"HOME": str(self.home), "APP_TELEMETRY_UPLOAD": "1"},
+            policy=str(self.home / "no-policy"),
         )  # fmt: skip
 
     def clock(self) -> float:
