@@ -40,6 +40,7 @@ def test_every_call_leaves_the_process_as_it_was(
     assert server.requests  # it did upload
 
 
+@pytest.mark.posix("signal masks, /proc")
 def test_what_a_call_changes_is_seen() -> None:
     """The look itself: each of these would be told."""
     changing = """

@@ -127,5 +127,6 @@ def test_a_home_longer_than_a_path_may_be_is_no_traceback_of_ours(
         assert len(said) < 1000  # a line of a command
 
 
+@pytest.mark.posix("who owns a file")
 def test_a_folder_with_an_impossible_name_is_not_trusted() -> None:
     assert "null" in (why_untrusted("a\0b") or "")

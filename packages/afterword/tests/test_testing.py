@@ -11,6 +11,7 @@ import pytest
 from support import Server, wait_until
 
 from afterword import Count, Event, Outcome, Telemetry
+from afterword.consent import TESTING
 from afterword.errors import UndeclaredError
 from afterword.testing import recorded
 
@@ -138,7 +139,11 @@ def test_under_pytest_nothing_is_recorded_or_started_unless_the_test_asks(
     tool = TOOL.format(to=server.connection_string, started=str(started))
     (tmp_path / "tool.py").write_text(tool)
     (tmp_path / "test_tool.py").write_text(test)
-    plain = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if "PYTEST" not in name and name != TESTING
+    }
     agree = "import tool; tool.telemetry.turn_on(); tool.telemetry.uploader = (); "
     recording = [sys.executable, "-c", f"{agree} tool.telemetry.record('done', what='b')"]
     subprocess.run(recording, cwd=tmp_path, env=plain, check=True, timeout=30)
