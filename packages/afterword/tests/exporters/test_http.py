@@ -165,7 +165,7 @@ def test_who_refuses_a_body_before_it_is_through_is_heard(at: MakeHost) -> None:
         try:
             assert at(url(server)).post("/", b"x" * 50_000_000, pack=False).status == 413
         except NoAnswerError as error:  # the system may have thrown the answer away
-            lost = ("no answer: ConnectionResetError", "no answer: BrokenPipeError")
+            lost = ("no answer: the connection was closed",)
             assert str(error) in lost  # noqa: PT017  # either is right
 
 
@@ -191,7 +191,7 @@ def wait_for_hang_up(one: Host) -> None:
 def test_silence_is_given_up(at: MakeHost) -> None:
     with RawServer(lambda _asked, _stream: server.stopping.wait(20)) as server:
         one = at(url(server), silence=0.2)
-        with pytest.raises(NoAnswerError, match="no answer: TimeoutError"):
+        with pytest.raises(NoAnswerError, match="no answer: nothing came in time"):
             one.post("/", b"")
 
 
@@ -274,7 +274,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def test_an_authority_nobody_named_is_not_trusted(at: MakeHost, secure: RawServer) -> None:
     one = at(f"https://127.0.0.1:{secure.port}")
-    with pytest.raises(NoAnswerError, match=r"^no answer: SSLCertVerificationError$"):
+    with pytest.raises(NoAnswerError, match=r"^no answer: the certificate is not trusted$"):
         one.post("/", b"")
 
 
@@ -310,7 +310,7 @@ def test_a_bundle_that_is_not_there_trusts_nobody(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))  # which would be enough
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
-    with pytest.raises(NoAnswerError, match=r"^no answer: FileNotFoundError$"):
+    with pytest.raises(NoAnswerError, match="names no certificates that can be read"):
         at(f"https://127.0.0.1:{secure.port}").post("/", b"")
 
 

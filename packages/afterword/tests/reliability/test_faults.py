@@ -52,7 +52,7 @@ NONE = [  # nothing of it arrives
     Row("hang", 2, "no answer within .* s"),  # the second with half of it
     Row("headers-then-silence", 2, "no answer within .* s"),
     Row("drip", 2, "no answer within .* s"),
-    Row("close", 3, "no answer: RemoteDisconnected"),
+    Row("close", 3, "no answer: the connection was closed"),
     Row("cut", 3, "no answer: .*"),
     Row("cut keep=0", 3, "no answer: .*"),
     Row("500 cut", 3, "no answer: .*"),

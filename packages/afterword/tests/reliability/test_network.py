@@ -61,7 +61,7 @@ def test_connection_refused(app: Application, sink: LocalSink, upload: Upload, w
     app.aim(backends.connection_string(wire, f"http://127.0.0.1:{free_port()}/"))
     status = upload()
     assert (status.sent, status.kept, status.failures) == (0, COUNT, 1)
-    assert status.error == "no answer: ConnectionRefusedError"
+    assert status.error == "no answer: the connection was refused"
     arrives_in_the_end(app, sink, recorded)
 
 
@@ -84,7 +84,7 @@ def test_tls_with_a_certificate_that_is_not_trusted(
     status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
     assert status.error is not None
-    assert "SSLCertVerificationError" in status.error
+    assert status.error == "no answer: the certificate is not trusted"
     arrives_in_the_end(app, sink, recorded)
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_speaks_no_tls(
     status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
     assert status.error is not None
-    assert "SSLError" in status.error
+    assert status.error == "no answer: no secure connection could be made"
     arrives_in_the_end(app, sink, recorded)
 
 
@@ -126,7 +126,7 @@ def test_a_proxy_that_refuses(
         patch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
         status = upload()
     assert (status.sent, status.kept) == (0, COUNT)
-    assert status.error == "no answer: ConnectionRefusedError"
+    assert status.error == "no answer: the connection was refused"
     assert sink.stats()["requests"] == 0
     arrives_in_the_end(app, sink, recorded)
 

@@ -17,10 +17,17 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from select import select
 from urllib.parse import urlsplit
 
+from afterword.errors import in_words
 from afterword.exporters.bounded import BoundedResponse, EndlessAnswerError
 from afterword.exporters.proxy import ProxyError, is_loopback, proxy_for
 from afterword.version import __version__
@@ -41,6 +48,19 @@ _FIXED = {
     "User-Agent": USER_AGENT,
 }
 _AT_ONCE = struct.pack("ii", 1, 0)
+_WORDS: dict[type[BaseException], str] = {  # of classes that are others' children, the child first
+    EndlessAnswerError: "it had no end",
+    ssl.SSLCertVerificationError: "the certificate is not trusted",
+    ssl.SSLError: "no secure connection could be made",
+    socket.gaierror: "the name was not found",
+    TimeoutError: "nothing came in time",
+    ConnectionRefusedError: "the connection was refused",
+    ConnectionError: "the connection was closed",
+    IncompleteRead: "it was cut short",
+    HTTPException: "it was no HTTP",
+    ValueError: "it was no HTTP",
+    AttributeError: "the connection was closed",  # by another thread
+}
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 # Where systems keep their authorities: for an interpreter built elsewhere (frozen, python.org's on
 # macOS), whose own default path does not exist here.
@@ -244,14 +264,21 @@ def trusting(environment: Mapping[str, str] | None = None) -> ssl.SSLContext:
 
     `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, a file or a folder, goes before the system's
     authorities; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace their places, as OpenSSL reads them.
+
+    Raises:
+        NoAnswerError: the bundle cannot be read.
     """
     variables = os.environ if environment is None else environment
     bundle = variables.get("REQUESTS_CA_BUNDLE") or variables.get("CURL_CA_BUNDLE")
     if bundle:
         folder = os.path.isdir(bundle)
-        return ssl.create_default_context(
-            cafile=None if folder else bundle, capath=bundle if folder else None
-        )
+        try:
+            return ssl.create_default_context(
+                cafile=None if folder else bundle, capath=bundle if folder else None
+            )
+        except OSError:
+            why = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names no certificates that can be read"
+            raise NoAnswerError(why, retry=False) from None
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     placed = any(variables.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
@@ -288,10 +315,11 @@ def _moment(said: str) -> float | None:
 
 
 def _in_words(error: BaseException) -> str:
-    """A failure without its addresses: what kind it is."""
+    """A failure in plain words, without an address."""
     tunnel = _TUNNEL.match(str(error))
     if tunnel is not None:
         return f"the proxy answered {tunnel[1]}"
-    if isinstance(error, EndlessAnswerError):
-        return "it had no end"
-    return type(error).__name__
+    for kind, words in _WORDS.items():
+        if isinstance(error, kind):
+            return words
+    return in_words(error)
