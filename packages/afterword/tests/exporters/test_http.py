@@ -17,7 +17,7 @@ import trustme
 from raw import Asked, RawServer, answer
 from support import needs
 
-from afterword.exporters import http
+from afterword.exporters import trust
 from afterword.exporters.http import MOST_ANSWER, WORTH_PACKING, Host, NoAnswerError
 
 OK = answer("200 OK", b"{}", "Content-Type: application/json")
@@ -321,10 +321,10 @@ def test_an_interpreter_that_knows_no_authorities_looks_where_systems_keep_them(
     nowhere = ssl.get_default_verify_paths()._replace(cafile=None, capath=None)  # type: ignore[arg-type]  # as it is where there is none
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
-    monkeypatch.setattr(http, "_AUTHORITIES", ("/nonexistent", str(bundle)))
-    assert http.trusting({}).cert_store_stats()["x509_ca"] == 1
+    monkeypatch.setattr(trust, "_AUTHORITIES", ("/nonexistent", str(bundle)))
+    assert trust.trusting({}).cert_store_stats()["x509_ca"] == 1
     # But where the person has said where to look, nowhere else.
-    assert http.trusting({"SSL_CERT_FILE": "/nonexistent"}).cert_store_stats()["x509_ca"] == 0
+    assert trust.trusting({"SSL_CERT_FILE": "/nonexistent"}).cert_store_stats()["x509_ca"] == 0
 
 
 class ProxyServer(RawServer):

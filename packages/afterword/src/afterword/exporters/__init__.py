@@ -5,6 +5,7 @@ choose          from a connection string to its exporter
 http            one host over HTTP/1.1; the one place that opens a socket
 bounded         an answer that is read to a bound
 posting         one request and its receipt
+trust           whom TLS trusts
 proxy           the proxy that the person's settings name
 azure           Azure Application Insights, with the standard library
 azure_official  the same through the official SDK (extra `azure`)

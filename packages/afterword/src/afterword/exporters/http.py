@@ -7,7 +7,6 @@ host is the person's: their proxy, their certificate authorities.
 
 import contextlib
 import io
-import os
 import re
 import socket
 import ssl
@@ -30,6 +29,7 @@ from urllib.parse import urlsplit
 from afterword.errors import in_words
 from afterword.exporters.bounded import BoundedResponse, EndlessAnswerError
 from afterword.exporters.proxy import ProxyError, is_loopback, proxy_for
+from afterword.exporters.trust import TrustError, trusting
 from afterword.version import __version__
 
 MOST_ANSWER = 256 * 1024
@@ -62,14 +62,6 @@ _WORDS: dict[type[BaseException], str] = {  # of classes that are others' childr
     AttributeError: "the connection was closed",  # by another thread
 }
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
-# Where systems keep their authorities: for an interpreter built elsewhere (frozen, python.org's on
-# macOS), whose own default path does not exist here.
-_AUTHORITIES = (
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-)
 
 
 class NoAnswerError(Exception):
@@ -248,45 +240,14 @@ class Host:
             return HTTPConnection(self._host, self._port, timeout=self._silence)
         try:
             proxy = proxy_for(self._host, self._port, self._environment)
-        except ProxyError as error:
+            self._context = self._context or trusting(self._environment)
+        except (ProxyError, TrustError) as error:
             raise NoAnswerError(str(error), retry=False) from None
-        if self._context is None:
-            self._context = trusting(self._environment)
         way = (self._host, self._port) if proxy is None else (proxy.host, proxy.port)
         connection = HTTPSConnection(*way, timeout=self._silence, context=self._context)
         if proxy is not None:
             connection.set_tunnel(self._host, self._port, dict(proxy.headers))
         return connection
-
-
-def trusting(environment: Mapping[str, str] | None = None) -> ssl.SSLContext:
-    """TLS as the person has set it up: whom to trust.
-
-    `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, a file or a folder, goes before the system's
-    authorities; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace their places, as OpenSSL reads them.
-
-    Raises:
-        NoAnswerError: the bundle cannot be read.
-    """
-    variables = os.environ if environment is None else environment
-    bundle = variables.get("REQUESTS_CA_BUNDLE") or variables.get("CURL_CA_BUNDLE")
-    if bundle:
-        folder = os.path.isdir(bundle)
-        try:
-            return ssl.create_default_context(
-                cafile=None if folder else bundle, capath=bundle if folder else None
-            )
-        except OSError:
-            why = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names no certificates that can be read"
-            raise NoAnswerError(why, retry=False) from None
-    context = ssl.create_default_context()
-    paths = ssl.get_default_verify_paths()
-    placed = any(variables.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
-    if not (placed or paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
-        there = next(filter(os.path.isfile, _AUTHORITIES), None)
-        if there is not None:
-            context.load_verify_locations(there)
-    return context
 
 
 def _packed(body: bytes) -> bytes:
