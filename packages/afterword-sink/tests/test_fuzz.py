@@ -13,7 +13,7 @@ from afterword_sink import LocalSink
 from afterword_sink.kql import QueryError, Question, ask
 
 Call = Callable[..., Any]
-shared_sink = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared_sink = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(max_size=20) | st.sampled_from(
     ["\x00", "\ud7ff", "\ufeff", "'", '"', "\\", "%s", "$app_id", "\n", "é" * 9000, "a.b", "Time"]
 )
@@ -197,7 +197,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(question=st.lists(WORDS, max_size=15).map(" ".join) | st.text(max_size=60))
 @example(question="set query_now=datetime(2020-01-01); print now()")
 @example(question="declare query_parameters(a:long); print a")
