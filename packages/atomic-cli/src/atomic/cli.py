@@ -13,8 +13,6 @@ import click
 from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
-from atomic.launch import end_as
-from atomic.running import KilledError
 from atomic.screen import Failure, colours, end_by_failed_call, end_by_failure
 
 WIDTH = 80
@@ -109,7 +107,9 @@ def main() -> NoReturn:
     try:
         atomic.main(standalone_mode=False, color=colours(os.environ))
         sys.stdout.flush()  # here a full disk can still be told
-    except KilledError as ending:
+    except SystemExit as ending:
+        from atomic.launch import end_as
+
         end_as(ending)
     except Exception as error:  # noqa: BLE001  # it is raised again if it is none of ours
         end_by_error(error)

@@ -14,6 +14,15 @@ PROGRAMS = {
 
 AGENTS = tuple(PROGRAMS)
 
+FOLDERS = {
+    "claude": ".claude",
+    "copilot": ".github",
+    "opencode": ".opencode",
+    "gemini": ".gemini",
+    "codex": ".codex",
+}
+"""The folder of a project in which each agent has its files."""
+
 COMMANDS = (
     "research-codebase",
     "create-spec",

@@ -1,11 +1,9 @@
 """An agent: its names, how it is started, and which files it gets in a project."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
-
-from atomic.workflows import Helper, Workflow
 
 
 class HookEntry(NamedTuple):
@@ -40,14 +38,13 @@ class Agent(NamedTuple):
     """One coding agent.
 
     `key`: its name for us and in events. `name`: as its makers write it. `program`: what is run.
-    `package`: in the npm registry, to say how it is installed. `installation`: what it is given.
+    `package`: in the npm registry, to say how it is installed.
     """
 
     key: str
     name: str
     program: str
     package: str
-    installation: Callable[[Sequence[Workflow], Sequence[Helper]], Installation]
 
 
 def front_matter(fields: Mapping[str, object]) -> str:

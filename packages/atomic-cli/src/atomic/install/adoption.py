@@ -12,6 +12,7 @@ from atomic.install.jsonc import JsoncError
 from atomic.install.manifest import Manifest, Merge, Record, digest
 from atomic.install.plan import Files
 from atomic.install.project import BlockedError
+from atomic.names import FOLDERS
 
 TEXTS = os.path.join(os.path.dirname(__file__), "texts.txt")
 
@@ -19,15 +20,13 @@ TEXTS = os.path.join(os.path.dirname(__file__), "texts.txt")
 def adopt(files: Files) -> Manifest:
     """The manifest that says what of `atomic`'s is found in the project."""
     known = Manifest()
-    ours = texts()
-    for key in AGENTS:
+    there = [key for key in AGENTS if files.is_there(FOLDERS[key])]
+    ours = texts() if there else {}
+    for key in there:
         given = installation([key])
-        folders = {path.split("/", maxsplit=1)[0] for path in given.files}
-        if not any(files.is_there(folder) for folder in folders):
-            continue
         hooks = {path: _hooks(path, entries, files) for path, entries in given.hooks.items()}
         found = {path: record for path, record in hooks.items() if record is not None}
-        earlier = {path for path in ours if path.split("/", maxsplit=1)[0] in folders}
+        earlier = {path for path in ours if path.startswith(f"{FOLDERS[key]}/")}
         for path in sorted({*given.files, *earlier}):
             text = _read(path, files)
             if text is not None and digest(text) in ours.get(path, ()):
