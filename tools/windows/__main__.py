@@ -3,18 +3,35 @@
 import argparse
 import os
 import sys
+import time
 
 from .machine import Machine
 from .wine import NoWineError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TIME_LIMIT = 1500.0
+TIME_LIMIT = 2400.0
 """Seconds for all tests together. Then what still runs is ended, and the run has failed."""
 
-PATIENT = "--timeout=240"
-"""For each test: Wine starts a process in half a second, and one late test ends them all."""
+_SOME_FAILED = 1  # pytest's exit code
 
-TESTS = ("packages/afterword/tests", "packages/afterword-sink/tests", "packages/atomic-cli/tests")
+PYTEST = ("-m", "pytest", "-o", r"cache_dir=C:\pytest-cache", "--timeout=240")
+"""Wine starts a process in half a second, and a test that is too late ends the whole run."""
+
+TESTS = (
+    "packages/afterword/tests",
+    "--ignore=packages/afterword/tests/reliability",
+    "--ignore=packages/afterword/tests/installs",
+    "packages/afterword/tests/reliability/test_stress.py",
+    "packages/afterword-sink/tests/test_ingestion.py",
+    "packages/afterword-sink/tests/test_query.py",
+    "packages/afterword-sink/tests/test_exporter.py",
+    "packages/atomic-cli/tests/test_windows_atomic.py",
+    "packages/atomic-cli/tests/test_uninstall.py",
+    "packages/atomic-cli/tests/test_start.py",
+    "packages/atomic-cli/tests/test_jsonedit.py",
+    "packages/atomic-cli/tests/test_slash.py",
+)
+"""What runs there. docs/platforms.md says what does not, and why."""
 
 
 def main() -> int:
@@ -31,21 +48,24 @@ def main() -> int:
         print(f"not run on Windows: {reason}")
         return 1 if options.must else 0
     os.chdir(ROOT)
-    arguments = options.arguments
-    if not options.python:
-        arguments = [
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            PATIENT,
-            *(arguments or [*TESTS, "-q"]),
-        ]
     try:
         machine.prepare()
-        return machine.python(arguments, seconds=TIME_LIMIT)[0]
+        if options.python:
+            return machine.python(options.arguments, seconds=TIME_LIMIT)[0]
+        return _test(machine, [*PYTEST, *(options.arguments or [*TESTS, "-q", "-n", "2"])])
     finally:
         machine.wine.end()
+
+
+def _test(machine: Machine, command: list[str]) -> int:
+    """Run pytest; what failed once more, alone: a busy machine makes waits too short under Wine."""
+    began = time.monotonic()
+    code = machine.python(command, seconds=TIME_LIMIT)[0]
+    left = TIME_LIMIT - (time.monotonic() - began)
+    if code == _SOME_FAILED and left > 0:
+        print("\nOnce more, one after another, what failed:", flush=True)
+        code = machine.python([*command, "--last-failed", "-n", "0"], seconds=left)[0]
+    return code
 
 
 if __name__ == "__main__":

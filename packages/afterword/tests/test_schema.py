@@ -238,6 +238,7 @@ def test_ids_are_random_uuids_of_version_4() -> None:
     assert not is_uuid4(uuid4().upper())
 
 
+@pytest.mark.posix("time.tzset")
 def test_timestamps_are_utc_with_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()

@@ -88,7 +88,8 @@ def test_nothing_of_the_machine_is_sent(telemetry: Telemetry, server: Server, ho
     telemetry.upload()
     (request,) = server.requests
     sent = (str(request.headers) + request.body.decode()).lower()
-    for name in (platform.node(), platform.release(), platform.python_version(), str(home)):
+    names = [platform.node(), platform.release(), platform.python_version(), str(home)]
+    for name in (one for one in names if len(one) > 3):  # Windows' release is "10"
         assert name.lower() not in sent
     for name in ("authorization", "x-ms-client-request-id", "locale", "somebody", "secret"):
         assert name not in sent
