@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support import Server, wait_until
+from support import Server, users_environment, wait_until
 
 from afterword import Count, Event, Outcome, Telemetry
 from afterword.consent import TESTING
@@ -210,7 +210,7 @@ def test_a_mistake_is_told_where_it_is_made(  # noqa: PLR0917  # a case and its 
     (tmp_path / "tool.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "tool.py"],
-        cwd=tmp_path, env={"HOME": str(home), "PATH": os.environ["PATH"]} | variables,
+        cwd=tmp_path, env=users_environment(**variables),
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert (done.stdout.splitlines(), done.stderr, done.returncode) == (printed, complaint, 0)
