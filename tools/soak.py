@@ -106,8 +106,8 @@ def soak(seconds: float, writers: int, seed: int, wire: str) -> int:
             for number in range(writers)
         ]
         uploader = ("--wire", wire, "--upload", telemetry.connection_string or "")
-        dice = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
-        killed = let_uploaders_loose(environment, uploader, sink, until, dice)
+        rng = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+        killed = let_uploaders_loose(environment, uploader, sink, until, rng)
         recorded = [int(writer.communicate(timeout=60)[0]) for writer in writing]
         played = sink.stats()["faults"]
         for _ in range(20):  # a cool-down is not for a person who asks

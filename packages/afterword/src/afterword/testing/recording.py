@@ -31,7 +31,7 @@ def recorded(telemetry: Telemetry) -> Iterator[list[dict[str, Any]]]:
     }
     with tempfile.TemporaryDirectory() as base:
         telemetry.environment = {TESTING: base}
-        telemetry._strict = True  # noqa: SLF001  # of one house
+        telemetry._strict = True  # noqa: SLF001  # of the same package
         try:
             yield events
             events += _events(telemetry)
