@@ -1,6 +1,5 @@
 """The helper for an application's own tests."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ import pytest
 from support import Server, users_environment, wait_until
 
 from afterword import Count, Event, Outcome, Telemetry
-from afterword.consent import TESTING
 from afterword.errors import UndeclaredError
 from afterword.testing import recorded
 
@@ -124,7 +122,7 @@ import multiprocessing
 import tool
 
 def test_the_tool():
-    worker = multiprocessing.get_context("fork").Process(target=print)
+    worker = multiprocessing.Process(target=print)
     worker.start()
     worker.join()
 """
@@ -136,14 +134,10 @@ def test_under_pytest_nothing_is_recorded_or_started_unless_the_test_asks(
 ) -> None:
     """The developer has said yes to their own tool, and an event of theirs waits."""
     started = tmp_path / "started"
-    tool = TOOL.format(to=server.connection_string, started=str(started))
+    tool = TOOL.format(to=server.connection_string, started=started.as_posix())
     (tmp_path / "tool.py").write_text(tool)
     (tmp_path / "test_tool.py").write_text(test)
-    plain = {
-        name: value
-        for name, value in os.environ.items()
-        if "PYTEST" not in name and name != TESTING
-    }
+    plain = users_environment()
     agree = "import tool; tool.telemetry.turn_on(); tool.telemetry.uploader = (); "
     recording = [sys.executable, "-c", f"{agree} tool.telemetry.record('done', what='b')"]
     subprocess.run(recording, cwd=tmp_path, env=plain, check=True, timeout=30)
@@ -203,7 +197,7 @@ NOT_DECLARED = (
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_where_it_is_made(  # noqa: PLR0917  # a case and its fixtures
-    server: Server, tmp_path: Path, home: Path, what: str, block: str,
+    server: Server, tmp_path: Path, what: str, block: str,
     variables: dict[str, str], printed: list[str], complaint: str,
 ) -> None:  # fmt: skip
     text = STRICT.format(to=server.connection_string, agreed=True, what=what, block=block)
