@@ -105,8 +105,8 @@ def test_a_dry_run_loads_click_and_little_more() -> None:
     found = loaded("init", "-a", "claude", "--dry-run")
     assert "click" in found
     assert found & {"questionary", "hashlib", "shutil", "textwrap"} == set()
-    assert not any(name.startswith("afterword.control") for name in found)
-    assert found & {"afterword.schema", "atomic.events"} == set()
+    assert found & {"difflib", "atomic.agents.codex", "atomic.running"} == set()
+    assert not any(name.startswith("afterword") for name in found)
 
 
 WORDS = st.sampled_from([

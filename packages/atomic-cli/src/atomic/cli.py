@@ -10,7 +10,6 @@ from typing import NoReturn
 
 import click
 
-from afterword.errors import AfterwordError
 from atomic import __version__
 from atomic.commands.options import AGENT, no_banner
 from atomic.screen import Failure, colours, end_by_failed_call, end_by_failure
@@ -53,6 +52,8 @@ class Application(click.Group):
         """Parse what stands before the command, and put `run` where only an agent is named."""
         if not args and not ctx.resilient_parsing:
             args = ["--help"]
+        if args[:1] == ["init"]:  # by its short form click finds it as well, and loads difflib
+            args = ["--agent" if word == "-a" else word for word in args]
         if args[:1] and args[0] in COMMANDS:
             return super().parse_args(ctx, args)
         end = args.index("--") if "--" in args else len(args)
@@ -127,6 +128,8 @@ def end_by_error(error: Exception) -> NoReturn:
         end_by_failure(error, error.code)
     if isinstance(error, click.ClickException):
         end_by_failure(error, error.exit_code)
+    from afterword.errors import AfterwordError
+
     if isinstance(error, AfterwordError):
         end_by_failure(Failure(f"{error}."), 1)
     if isinstance(error, OSError):

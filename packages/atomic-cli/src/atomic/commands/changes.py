@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 from atomic import __version__, screen
 from atomic.install.apply import alone_with, remembered
-from atomic.install.lock import PATIENCE, BusyError
 from atomic.install.manifest import PATH, Manifest, ManifestError
-from atomic.install.project import BlockedError, Project
+from atomic.install.project import PATIENCE, BlockedError, BusyError, Project
 from atomic.install.root import candidates
 from atomic.install.versions import is_newer
 from atomic.screen import Failure

@@ -14,7 +14,6 @@ from atomic.install.manifest import Manifest
 from atomic.install.plan import WRITES, Action, Step, of_manifest, to_init
 from atomic.install.project import Project
 from atomic.screen import Failure
-from atomic.telemetry import telemetry
 
 
 @click.command()
@@ -62,6 +61,7 @@ def init(
         return
     fields = {"agent_type": chosen[0]} if len(chosen) == 1 else {}
     from atomic import consent  # loads more than all of the above
+    from atomic.telemetry import telemetry
 
     consent.ask(interactive=not yes)
     with telemetry().command("atomic_command", source="cli", command="init", **fields):

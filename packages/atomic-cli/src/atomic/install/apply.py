@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from atomic import __version__
-from atomic.install import lock, manifest
+from atomic.install import manifest
 from atomic.install.manifest import Manifest
 from atomic.install.plan import WRITES, Action, Step
 from atomic.install.project import BlockedError, Project
@@ -40,6 +40,8 @@ def alone_with(project: Project, waiting: Callable[[], None]) -> Iterator[Manife
         ManifestError: the manifest cannot be read.
         BlockedError, OSError: nothing can be written in the project.
     """
+    from atomic.install import lock  # loads the engine, which a dry run does without
+
     with lock.hold(project, waiting) as held:
         known = remembered(project)
         if held.made and FOLDER not in known.folders:

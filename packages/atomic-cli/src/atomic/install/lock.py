@@ -10,18 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from afterword.lock import same_file, try_lock
-from atomic.install.project import Project
+from atomic.install.project import PATIENCE, BusyError, Project
 from atomic.install.root import FOLDER
 
 PATH = f"{FOLDER}/lock"
-PATIENCE = 30.0
-"""Seconds that another `atomic` is waited for; one takes less than a second."""
-
 _POLL = 0.02
-
-
-class BusyError(Exception):
-    """Another `atomic` has been at work in the project for longer than PATIENCE."""
 
 
 class Held:

@@ -10,8 +10,16 @@ import stat
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
+PATIENCE = 30.0
+"""Seconds that another `atomic` is waited for; one takes less than a second."""
+
+
 class BlockedError(Exception):
     """The file cannot be handled; the message says why."""
+
+
+class BusyError(Exception):
+    """Another `atomic` has been at work in the project for longer than PATIENCE."""
 
 
 class NoPathError(BlockedError):
