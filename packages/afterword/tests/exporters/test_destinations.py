@@ -38,7 +38,10 @@ DESTINATIONS = [
     Destination("azure", "sink"),
     Destination("azure_official", "sink"),
     Destination("otlp", "sink"),
-    pytest.param(Destination("otlp", "collector"), marks=needs_collector),
+    pytest.param(
+        Destination("otlp", "collector"),
+        marks=[needs_collector, pytest.mark.posix("the Collector is built for this system")],
+    ),
 ]
 
 

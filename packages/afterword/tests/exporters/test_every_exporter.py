@@ -169,7 +169,7 @@ def test_otlp_by_argument_variable_and_policy_alike(
     policy = tmp_path / "policy.json"
     if by == "policy":
         policy.write_text(json.dumps({"connectionString": otlp}))
-    variables = {"HOME": os.environ["HOME"]}
+    variables = dict(os.environ)
     if by == "variable":
         variables["APP_TELEMETRY_CONNECTION_STRING"] = otlp
     changed = {"connection_string": otlp} if by == "argument" else {}

@@ -12,6 +12,8 @@ from support import wait_until
 
 from afterword_sink import LocalSink
 
+pytestmark = pytest.mark.posix("wheels are built where the tools for it are")
+
 ENGINE = Path(__file__).parents[2]
 TOOL = """
 import sys

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -181,6 +182,9 @@ class Host:
                 if self._busy:  # with a reset, not with an orderly end (socket(7), SO_LINGER)
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
                 sock.shutdown(socket.SHUT_RDWR)
+            if sys.platform == "win32":  # there only the closing ends another thread's wait
+                with contextlib.suppress(OSError):
+                    socket.close(sock.detach())
         with contextlib.suppress(OSError):
             connection.close()
 
