@@ -24,7 +24,11 @@ ON = {"afterword.buffer", "afterword.schema", "afterword.spawn"}
 LOCK = {"afterword.lock"} if sys.platform == "win32" else set()  # there no append is atomic
 LOADS = [
     ("click", "import click, click.shell_completion, colorsys"),
-    ("typer", "import typer, typer.main"),
+    pytest.param(
+        "typer",
+        "import typer, typer.main",
+        marks=pytest.mark.posix("its pydantic_core needs a DLL that Wine 8 lacks"),
+    ),
     ("argparse", "import argparse"),
 ]
 """What the tool loads by itself, which does not count."""

@@ -196,4 +196,4 @@ def test_off_and_reset_in_between_delete_nothing_that_comes_after(
     numbers = found(app, server)
     after = {number for number, began in recorded.items() if began > on_since}
     assert after - set(numbers) == set()
-    assert set(numbers.values()) == {1}
+    assert set(numbers.values()) <= {1}  # none where all were recorded before the last reset
