@@ -236,6 +236,12 @@ def test_what_was_taken_of_two_files_is_never_renamed_over(folder: DataFolder) -
     ]  # fmt: skip
 
 
+def test_a_file_beside_whose_writer_died_before_it_wrote_goes(folder: DataFolder) -> None:
+    (Path(folder.path) / "telemetry-events.new-0123456789abcdef.jsonl").touch()
+    assert segments.take(folder) is None
+    assert os.listdir(folder.path) == []
+
+
 def test_turning_off_deletes_what_lies_beside(telemetry: Telemetry, home: Path) -> None:
     path = home / ".local/share/app"
     telemetry.record("done", what="build")

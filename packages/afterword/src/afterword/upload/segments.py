@@ -281,13 +281,12 @@ def _take(folder: DataFolder, path: str, patience: float) -> Segment | None:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode) or not same_file(fd, path):
                 return None
-            if not found.st_size:  # the disk was full from the first byte on
-                os.unlink(path)
-                return None
             segment = Segment(os.path.join(folder.path, _next_name(folder, path)))
             locked, fd = fd, -1
             rename_and_close(locked, path, segment.path, patience)
-            return segment
+            if os.stat(segment.path).st_size:
+                return segment
+            os.unlink(segment.path)  # the disk was full from the first byte on, or its writer died
         finally:
             if fd >= 0:
                 os.close(fd)
