@@ -19,7 +19,7 @@ PUBLIC = (
 """Modules whose public names are ours to keep, and have to be explained."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` does."""
     folder = tmp_path_factory.mktemp("site")
