@@ -5,7 +5,8 @@ import sys
 
 import click
 
-from atomic import screen
+# The first two are for the program's end: an upgrade replaces the files they would come from.
+from atomic import launch, running, screen  # noqa: F401
 from atomic.agents import AGENTS, installation
 from atomic.commands import lists, options, package
 from atomic.commands.changes import changing, find_project, manifest_of
